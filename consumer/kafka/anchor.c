@@ -49,6 +49,7 @@ void anchor_reset(struct anchor *anchor)
 void anchor_assign(struct anchor *anchor, int64_t start)
 {
     anchor->verifying = false;
+    anchor->asking = false;
     /* Uncommitted records come again, and the anchor among them. */
     anchor->last = start > anchor->offset ? anchor->offset : -1;
     anchor->start = start;
@@ -56,6 +57,7 @@ void anchor_assign(struct anchor *anchor, int64_t start)
         anchor->offset = -1; /* read from the beginning anyway */
         anchor->missing = false;
     }
+    anchor->doubtful = anchor->offset < 0 && start > 0;
 }
 
 enum anchor_check anchor_suspect(struct anchor *anchor)
@@ -69,7 +71,8 @@ enum anchor_check anchor_suspect(struct anchor *anchor)
         return anchor->last == anchor->offset ? ANCHOR_READ_AGAIN
                                               : ANCHOR_READ_ON;
     }
-    return anchor->start > 0 ? ANCHOR_ASK_COMMITTED : ANCHOR_NO_CHECK;
+    anchor->doubtful = anchor->start > 0;
+    return anchor->doubtful ? ANCHOR_ASK_COMMITTED : ANCHOR_NO_CHECK;
 }
 
 bool anchor_on_record(struct anchor *anchor, const struct anchor_record *record)
@@ -78,6 +81,13 @@ bool anchor_on_record(struct anchor *anchor, const struct anchor_record *record)
 
     if (anchor->replaced) {
         return false;
+    }
+    if (anchor->doubtful) {
+        anchor->asking = true;
+        return false;
+    }
+    if (anchor->offset < 0) {
+        anchor->missing = false; /* it exists, and this is its first record */
     }
     if (record->offset == anchor->offset) {
         anchor->replaced = !is_same(anchor, record);
@@ -105,9 +115,19 @@ bool anchor_on_out_of_range(struct anchor *anchor)
     return true;
 }
 
-void anchor_on_committed(struct anchor *anchor, int64_t offset)
+bool anchor_on_committed(struct anchor *anchor, int64_t offset)
 {
-    if (anchor->offset < 0 && anchor->start > 0 && offset < 0) {
-        anchor->replaced = true;
+    bool was_asking = anchor->asking;
+
+    if (!anchor->doubtful) {
+        return false;
     }
+    anchor->asking = false;
+    anchor->doubtful = false;
+    if (offset < 0) {
+        anchor->replaced = true;
+        return false;
+    }
+    anchor->missing = false;
+    return was_asking;
 }

@@ -24,6 +24,9 @@ struct anchor_record {
 struct anchor {
     bool missing;   /* the topic did not exist at some time */
     bool verifying; /* the anchor is being read again */
+    bool doubtful;  /* nothing was read, and only a new answer about the
+                       committed offset shows that the topic is the same one */
+    bool asking;    /* records are held back until there is that answer */
     bool replaced;  /* the topic is another one; anchor_reset() ends that */
     int64_t start;  /* the committed offset at the assignment; < 0: none */
     /* of the record that was delivered last; -1: none since the last rewind or
@@ -45,20 +48,25 @@ enum anchor_check {
 
 /* No evidence, as before the first assignment or after a replacement */
 void anchor_reset(struct anchor *anchor);
-/* The partition is read from `start` on. */
+/* The partition is read from `start` on. It is doubtful from then on if nothing
+ * else can tell, because the topic may be replaced before the first fetch. */
 void anchor_assign(struct anchor *anchor, int64_t start);
 /* The topic may have been replaced. */
 enum anchor_check anchor_suspect(struct anchor *anchor);
 /* Returns false if the record is not to be delivered: it, or the one before it,
- * shows that the topic was replaced, or it was delivered before and is read
- * again only to be compared. */
+ * shows that the topic was replaced; or it was delivered before and is read
+ * again only to be compared; or `asking` is set, because nothing was read that
+ * it could be compared with and the topic is doubtful. */
 bool anchor_on_record(struct anchor *anchor,
                       const struct anchor_record *record);
 /* The offset to read from does not exist. Returns true if the reason is that
  * the topic was replaced. */
 bool anchor_on_out_of_range(struct anchor *anchor);
-/* The answer to ANCHOR_ASK_COMMITTED; < 0: nothing is committed. The group
- * coordinator deletes the offsets of a topic that is deleted. */
-void anchor_on_committed(struct anchor *anchor, int64_t offset);
+/* The committed offset, as an answer to a question that was asked after the
+ * topic became doubtful and could be read again; < 0: nothing is committed. The
+ * group coordinator deletes the offsets of a topic that is deleted. Returns
+ * true if records were held back and have to be read again from anchor->start.
+ */
+bool anchor_on_committed(struct anchor *anchor, int64_t offset);
 
 #endif

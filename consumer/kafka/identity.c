@@ -16,7 +16,9 @@
  * cached bounds are unknown until the next fetch succeeds), after the topic was
  * missing, and after a pause, during which nothing is fetched. A partition from
  * which nothing was read is suspected, too: the group coordinator deletes the
- * committed offsets of a topic that is deleted.
+ * committed offsets of a topic that is deleted. From the assignment on, its
+ * first record is not delivered before they were found to be there still,
+ * unless it comes at once.
  *
  * The new topic is read from its beginning, as after an assignment without a
  * committed offset.
@@ -29,7 +31,8 @@ struct identity {
     TAILQ_ENTRY(identity) link;
     struct kafka_partition at; /* it owns the topic's name */
     bool assigned;
-    bool has_bounds; /* they were known at some time */
+    bool has_bounds;           /* they were known at some time */
+    uint64_t trusted_until_ms; /* no topic is replaced so soon */
     /* `replaced` waits for the next poll, which starts the partition anew */
     struct anchor anchor;
 };
@@ -63,6 +66,7 @@ static void verify(struct kafka *kafka, struct identity *identity)
     if (!identity->assigned) {
         return;
     }
+    identity->trusted_until_ms = 0;
     switch (anchor_suspect(&identity->anchor)) {
     case ANCHOR_READ_AGAIN:
         partition_seek(kafka, &identity->at, identity->anchor.offset);
@@ -82,6 +86,11 @@ static void check_bounds(struct kafka *kafka, struct identity *identity)
 
     kafka_get_bounds(kafka, &identity->at, &bounds);
     if (bounds.end >= 0) {
+        /* once after each fetch that failed, and for each held record until
+         * there is an answer */
+        kafka->wants_committed |=
+            (!identity->has_bounds && identity->anchor.doubtful) ||
+            identity->anchor.asking;
         identity->has_bounds = true;
     } else if (identity->has_bounds) {
         identity->has_bounds = false; /* once for each failure */
@@ -178,11 +187,17 @@ bool identity_on_record(struct kafka *kafka, const rd_kafka_message_t *message)
 {
     struct identity *identity =
         find(kafka, rd_kafka_topic_name(message->rkt), message->partition);
+    bool was_asking;
+    bool is_next;
 
     if (identity == NULL) {
         return true;
     }
-    return anchor_on_record(
+    if (loop_now(kafka->loop) < identity->trusted_until_ms) {
+        identity->anchor.doubtful = false;
+    }
+    was_asking = identity->anchor.asking;
+    is_next = anchor_on_record(
         &identity->anchor,
         &(struct anchor_record){
             .offset = message->offset,
@@ -190,6 +205,10 @@ bool identity_on_record(struct kafka *kafka, const rd_kafka_message_t *message)
             .key = {message->key, message->key_len},
             .value = {message->payload, message->len},
         });
+    if (identity->anchor.asking && !was_asking) {
+        loop_arm(kafka->loop, &kafka->identity_timer, 0); /* ask at once */
+    }
+    return is_next;
 }
 
 bool identity_on_out_of_range(struct kafka *kafka,
@@ -207,9 +226,13 @@ void identity_on_committed(struct kafka *kafka,
         const rd_kafka_topic_partition_t *from = &offsets->elems[i];
         struct identity *identity = find(kafka, from->topic, from->partition);
 
+        /* An answer to an earlier question may be older than the topic. */
         if (identity != NULL && identity->assigned &&
-            from->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
-            anchor_on_committed(&identity->anchor, from->offset);
+            from->err == RD_KAFKA_RESP_ERR_NO_ERROR &&
+            (from->offset < 0 ||
+             (identity->has_bounds && !kafka->wants_committed)) &&
+            anchor_on_committed(&identity->anchor, from->offset)) {
+            partition_seek(kafka, &identity->at, identity->anchor.start);
         }
     }
 }
@@ -240,6 +263,7 @@ void identity_assign(struct kafka *kafka,
         }
         identity->assigned = true;
         identity->has_bounds = false;
+        identity->trusted_until_ms = loop_now(kafka->loop) + SHORT_PAUSE_MS;
         anchor_assign(&identity->anchor, from->offset);
         if (identity->anchor.missing) {
             verify(kafka, identity);

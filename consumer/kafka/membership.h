@@ -142,8 +142,9 @@ int64_t identity_rewound(struct kafka *kafka, const struct kafka_partition *at,
 void identity_topic_missing(struct kafka *kafka, const char *topic);
 bool identity_is_missing(const struct kafka *kafka,
                          const struct kafka_partition *at);
-/* Returns false if the record belongs to a new topic that is about to be read
- * from its beginning. */
+/* Returns false if the record is not to be delivered: it belongs to a new topic
+ * that is about to be read from its beginning, it is read again only to be
+ * compared, or it will be read again once the committed offset is known. */
 bool identity_on_record(struct kafka *kafka, const rd_kafka_message_t *message);
 /* Returns true if the partition belongs to a new topic. */
 bool identity_on_out_of_range(struct kafka *kafka,

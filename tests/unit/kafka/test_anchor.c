@@ -23,6 +23,7 @@ static struct anchor read_some(void)
 
     anchor_reset(&anchor);
     anchor_assign(&anchor, 5);
+    anchor.doubtful = false; /* it was read at once */
     for (int64_t offset = 5; offset <= 7; offset++) {
         struct anchor_record next = record(offset, "old");
 
@@ -154,6 +155,7 @@ static void without_a_record_the_committed_offset_tells(void **state)
     assert_int_equal(anchor_suspect(&anchor), ANCHOR_ASK_COMMITTED);
     anchor_on_committed(&anchor, 5);
     assert_false(anchor.replaced);
+    anchor_suspect(&anchor);
     anchor_on_committed(&anchor, -1);
     assert_true(anchor.replaced);
 }
@@ -170,6 +172,52 @@ static void the_committed_offset_tells_nothing_else(void **state)
     assert_int_equal(anchor_suspect(&fresh), ANCHOR_NO_CHECK);
     anchor_on_committed(&fresh, -1);
     assert_false(fresh.replaced);
+}
+
+static void a_record_from_the_beginning_ends_that_the_topic_is_missing(
+    void **state)
+{
+    struct anchor anchor;
+
+    anchor_reset(&anchor);
+    anchor.missing = true; /* a late report about the former topic */
+    assert_true(sees(&anchor, record(0, "new")));
+    assert_false(anchor.missing);
+}
+
+static void the_first_record_waits_for_the_committed_offset(void **state)
+{
+    struct anchor same;
+    struct anchor other;
+
+    anchor_reset(&same);
+    anchor_assign(&same, 5);
+    assert_false(sees(&same, record(5, "old")));
+    assert_true(same.asking);
+    other = same;
+    assert_true(anchor_on_committed(&same, 5));
+    assert_false(same.asking);
+    assert_true(sees(&same, record(5, "old")));
+    assert_false(anchor_on_committed(&other, -1));
+    assert_true(other.replaced);
+}
+
+static void a_confirmed_topic_is_doubtful_again_when_it_is_suspected(
+    void **state)
+{
+    struct anchor anchor;
+
+    anchor_reset(&anchor);
+    anchor_assign(&anchor, 5);
+    assert_false(anchor_on_committed(&anchor, 5)); /* nothing was held back */
+    anchor.missing = true;
+    assert_int_equal(anchor_suspect(&anchor), ANCHOR_ASK_COMMITTED);
+    assert_false(sees(&anchor, record(5, "old")));
+    assert_true(anchor_on_committed(&anchor, 5));
+    assert_false(anchor.missing);
+    assert_true(sees(&anchor, record(5, "old")));
+    assert_false(anchor_on_committed(&anchor, -1)); /* the anchor tells now */
+    assert_false(anchor.replaced);
 }
 
 static void an_assignment_without_an_offset_forgets_the_anchor(void **state)
@@ -201,6 +249,11 @@ int main(void)
         cmocka_unit_test(records_before_the_anchor_are_read_on_to_it),
         cmocka_unit_test(without_a_record_the_committed_offset_tells),
         cmocka_unit_test(the_committed_offset_tells_nothing_else),
+        cmocka_unit_test(
+            a_record_from_the_beginning_ends_that_the_topic_is_missing),
+        cmocka_unit_test(the_first_record_waits_for_the_committed_offset),
+        cmocka_unit_test(
+            a_confirmed_topic_is_doubtful_again_when_it_is_suspected),
         cmocka_unit_test(an_assignment_without_an_offset_forgets_the_anchor),
     };
 
