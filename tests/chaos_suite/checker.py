@@ -1,19 +1,18 @@
-"""The invariants. Functions over logs: nothing here asks the program, a broker or
-a registry, and nothing here waits.
+"""The invariants, as functions of the logs. They send no requests, and they do not wait.
 
     I1   every input has exactly one outcome for each of its attachments, or one
-         of its own when it has none; nothing has an outcome that it should not
-    I2   what succeeded is in the registry, whole; what is in the registry has an
-         outcome
-    I3   what failed has exactly one dead letter, the same bytes
-    I4   who reads along sees what is there in the end, nothing else and no more
-    I5   a commit can be decoded, never goes backwards, and calls nothing done
-         whose outcome was not there by then
-    I6   once the faults end all is done soon, and then nothing burns the processor
-    I7   memory and descriptors stay bounded
-    I8   SIGTERM ends it in time, nothing else ends it, no sanitizer complains
-    I9   nothing is given up whose attempts and age are not used up
-    I10  no more requests than it takes; Retry-After is waited for
+         of its own if it has none; there are no other outcomes
+    I2   the artifact of every success is complete in the registry, and every
+         artifact has an outcome
+    I3   every failure has exactly one dead letter with the same bytes
+    I4   a concurrent reader receives exactly the messages that exist at the end
+    I5   a commit can be decoded, never moves backwards, and records nothing as
+         done whose outcome did not exist by then
+    I6   after the faults all work ends soon, and then no instance uses the processor
+    I7   memory and descriptors remain bounded
+    I8   SIGTERM ends an instance in time, nothing else does, and no sanitizer reports
+    I9   no delivery is given up before its attempts and age are used up
+    I10  no more requests than necessary are sent; Retry-After is honored
 """
 
 import collections
@@ -139,7 +138,7 @@ def one_outcome(case):
             yield from _right_status(case, delivery, expected, one)
     for delivery, found in case.of_delivery.items():
         if delivery not in wanted:
-            yield "an outcome of nothing", (
+            yield "an outcome without an input", (
                 f"{found[0].id} at {found[0].where} for input {_name(delivery)}"
             )
     ids = collections.Counter(one.id for one in case.outcomes)
@@ -196,7 +195,7 @@ def _claims(case, delivery, outcome, place, artifact):
     }
     wrong = {name: said.get(name) for name, value in wanted.items() if said.get(name) != value}
     if wrong:
-        yield "an outcome says what is not so", (
+        yield "an outcome has wrong data", (
             f"input {_name(delivery)}, outcome {outcome.where}: {json.dumps(wrong)}"
         )
 
@@ -248,7 +247,7 @@ def dead_letters(case):
                 f"{one.partition}/{one.offset}" for one in found
             )
         if found and not failed:
-            yield "a dead letter of what did not fail", f"input {_name(delivery)}"
+            yield "a dead letter of a delivery that did not fail", f"input {_name(delivery)}"
         for one in found:
             yield from _same_bytes(case, delivery, one)
     for delivery, found in letters.items():
@@ -270,7 +269,7 @@ def _letter_of(message):
 def _same_bytes(case, delivery, letter):
     original = case.inputs.get(delivery[0])
     if original is None:
-        yield "a dead letter of nothing", _name(delivery)
+        yield "a dead letter without an input", _name(delivery)
         return
     differ = [
         name for name in ("key", "value") if getattr(letter, name) != getattr(original, name)
@@ -300,18 +299,18 @@ def reading_along(case):
         where = (one.topic, one.partition, one.offset)
         name = "/".join(map(str, where))
         if where in seen:
-            yield "read twice at one offset", name
+            yield "two messages were read at one offset", name
         if last.get(where[:2], -1) >= one.offset:
-            yield "read in another order", f"{name} after {last[where[:2]]}"
+            yield "messages were read in a different order", f"{name} after {last[where[:2]]}"
         last[where[:2]] = one.offset
         seen[where] = one
         there = final.get(where)
         if there is None:
-            yield "read, and gone in the end", name
+            yield "a message that was read does not exist at the end", name
         elif there._replace(seen=0.0) != one._replace(seen=0.0):
-            yield "read, and different in the end", name
+            yield "a message that was read differs at the end", name
     for where in final.keys() - seen.keys():
-        yield "there in the end, and not seen by who reads along", "/".join(map(str, where))
+        yield "the concurrent reader has not received a message", "/".join(map(str, where))
 
 
 # I5
@@ -323,7 +322,7 @@ def commits(case):
         name = f"partition {sample.partition} at {sample.at:.3f}: offset {sample.offset}"
         before, old = marks.get(sample.partition, (0, NOTHING))
         if sample.offset < before:
-            yield "the watermark goes backwards", f"{name} after {before}"
+            yield "the watermark moves backwards", f"{name} after {before}"
         try:
             above = decode_metadata(sample.offset, sample.metadata)
         except Undecodable as problem:
@@ -331,10 +330,10 @@ def commits(case):
             continue
         low = [one for one in above.done if one <= sample.offset]
         if low:
-            yield "metadata about what is not above the watermark", f"{name}: {sorted(low)[:5]}"
+            yield "metadata about offsets below the watermark", f"{name}: {sorted(low)[:5]}"
         lost = sorted(_forgotten(sample.offset, old, above))
         if lost:
-            yield "what was done is no longer", f"{name}: {lost[:5]}"
+            yield "a finished delivery is no longer recorded", f"{name}: {lost[:5]}"
         marks[sample.partition] = (sample.offset, above)
         rows[sample.partition].append((sample, above))
     for partition, some in rows.items():
@@ -367,7 +366,7 @@ def _done_before_its_outcome(case, partition, rows):
             at = case.logs.began + sample.at + case.limits.clock_slack
             if not times or min(times) > at:
                 late = f"{min(times) - at:.3f} s later" if times else "never"
-                yield "called done before its outcome was there", (
+                yield "recorded as done before its outcome existed", (
                     f"input {_name(delivery)}: committed {sample.offset} at "
                     f"{sample.at:.3f}, outcome {late}"
                 )
@@ -383,12 +382,12 @@ def liveness(case):
         ends = {}
         for one in case.logs.samples:
             ends[one.partition] = one.offset
-        yield "work does not end once the faults have", f"committed at last: {ends}"
+        yield "work does not end after the faults", f"committed at last: {ends}"
     elif drained > case.limits.drain_seconds:
         yield "work ends late", f"{drained:.1f} s after the last fault"
     for one in case.logs.idles:
         if one.cpu > case.limits.idle_cpu:
-            yield "busy with nothing to do", f"{one.instance}: {one.cpu:.0%} of a processor"
+            yield "the processor is used without work", f"{one.instance}: {one.cpu:.0%} of a processor"
 
 
 def bounds(case):
@@ -441,7 +440,7 @@ def requests(case):
         before = throttle.until - case.limits.clock_slack
         early = [row for row in throttle.early if row[1] == "post" and row[0] < before]
         if early:
-            yield "Retry-After is not waited for", (
+            yield "Retry-After is not honored", (
                 f"{throttle.registry} {throttle.repository}: told at {throttle.at:.3f} to wait "
                 f"until {throttle.until:.3f}, came at {early[0][0]:.3f}"
             )

@@ -1,9 +1,9 @@
-"""Apache Kafka, one broker or three, each behind a proxy, or (netns.py) on a host of
+"""Apache Kafka with one broker or three, each with a proxy, or (netns.py) on a host of
 its own.
 
-Waybill knows the proxies only: that is what the brokers advertise to whoever
-comes through one. The suite itself, and the brokers among themselves, use a
-second listener, so that no fault of the network's strikes who looks on.
+Waybill uses the proxies only, because the brokers advertise their addresses to clients
+that come through them. The suite itself and the brokers use a second listener, so that
+faults of the network do not affect the readers.
 """
 
 import base64

@@ -1,9 +1,9 @@
-"""What is done to the world.
+"""The faults of a run.
 
-A fault is a generator: it does something, yields how long to leave it at that (a
-number of seconds, or a function that says when, and a number of seconds at most),
-and in the end mends what it broke. Several may be under way at a time; what a
-fault has taken (an instance, the brokers, a registry) no other one takes.
+A fault is a generator: it causes the fault, yields how long it lasts (a number of seconds,
+or a function that decides, with a maximum in seconds), and at the end repairs what it
+affected. Several faults may be active at a time, but only one uses a certain instance,
+registry or the brokers.
 """
 
 import os
@@ -50,7 +50,7 @@ def unusable(name, world):
     if needs == "points" and not world.fleet.has_points:
         return "the program was built without fault points (WAYBILL_FAULTS)"
     if needs == "3 brokers" and world.cluster.count < 3:
-        return "it takes three brokers (--brokers 3)"
+        return "it requires three brokers (--brokers 3)"
     if needs == "faketime" and not FAKETIME:
         return "there is no libfaketime"
     return None

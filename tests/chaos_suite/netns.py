@@ -1,9 +1,9 @@
-"""Machines that are network namespaces, and networks between them that can be cut.
+"""Network namespaces as machines, and networks between them that can be cut.
 
-The suite itself is in a namespace of its own by then (tests/chaos, --scale-out), so
-the machine's network never sees any of this. A namespace lasts as long as there is
-a process in it, and those that hold these die with the suite, however that ends:
-nothing has to be put away, and no name is left behind in /run/netns.
+The suite itself runs in a namespace of its own (tests/chaos, --scale-out), so the network
+of the machine is not affected. A namespace exists as long as it has a process. The
+processes that hold these are killed together with the suite, so nothing has to be removed,
+and no name remains in /run/netns.
 """
 
 import contextlib

@@ -46,7 +46,7 @@
 
 struct planted {
     const char *text;
-    bool of_origin; /* else of the account */
+    bool of_origin; /* otherwise that of the account */
     bool was_sent;  /* in this push */
     bool is_given;  /* a response contains it */
 };

@@ -36,7 +36,7 @@ def tool(function, *arguments):
     """Returns a tool that deploy/parts.sh downloads or builds; without it the test is skipped."""
     found = found_tool(function, *arguments)
     if found is None:
-        raise unittest.SkipTest(f"{function} {' '.join(arguments)} cannot be had here")
+        raise unittest.SkipTest(f"{function} {' '.join(arguments)} is not available here")
     return found
 
 

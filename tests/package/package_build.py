@@ -21,7 +21,7 @@ def become_root():
         return
     sudo = shutil.which("sudo")
     if not sudo or subprocess.run([sudo, "-n", "true"], check=False).returncode:
-        skip_all("this takes root, or a sudo that asks for no password")
+        skip_all("this requires root, or a sudo without a password")
     os.execv(sudo, [sudo, "-n", "-E", sys.executable, *sys.argv])
 
 

@@ -16,14 +16,14 @@ static const struct {
     [INVARIANT_NONE] = {"none", "everything holds"},
     [INVARIANT_OUTCOME] =
         {"outcome",
-         "a read_committed reader sees exactly one outcome of every delivery "
-         "that a record leads to, or exactly one of the record itself, unless "
+         "a read_committed reader receives exactly one outcome of every "
+         "delivery of a record, or exactly one of the record itself, unless "
          "the record was gone before anybody could read it, alone or with its "
          "topic, or is an event of another type"},
     [INVARIANT_VERDICT] =
         {"verdict", "an outcome says what its record deserves; what may pass "
                     "is given up only when attempts and age are used up, and "
-                    "nobody's answer but the registry's own counts"},
+                    "only responses of the registry itself count"},
     [INVARIANT_ARTIFACT] =
         {"artifact", "what is called a success is in the registry, manifest "
                      "and blobs by their right digests, or in the directory, "
@@ -36,18 +36,18 @@ static const struct {
         {"watermark", "a committed offset never moves backwards, never "
                       "passes a record without its outcomes, and is in one "
                       "transaction with them"},
-    [INVARIANT_FENCING] =
-        {"fencing", "nothing is written by who is dead, fenced, or not the "
-                    "owner of the partition"},
+    [INVARIANT_FENCING] = {"fencing",
+                           "nothing is written by an instance that is dead, "
+                           "fenced, or not the owner of the partition"},
     [INVARIANT_LIVENESS] = {"liveness",
-                            "with the faults over the lag becomes 0 in time"},
+                            "after the faults the lag becomes 0 in time"},
     [INVARIANT_MEMORY] = {"memory",
                           "never more records are held than max_records, or "
                           "than twice as many if the broker accepts less "
                           "metadata than usual"},
     [INVARIANT_STOP] =
-        {"stop", "who is told to stop is gone in time and leaves nothing "
-                 "behind"},
+        {"stop",
+         "an instance that is stopped ends in time and leaves nothing behind"},
     [INVARIANT_REQUESTS] = {"requests",
                             "registries are asked, and topics written to in "
                             "vain, a bounded number of times"},
@@ -56,8 +56,8 @@ static const struct {
                   "soon, however ill the others are, and whatever other paths "
                   "are denied"},
     [INVARIANT_SECRETS] = {"secrets",
-                           "credentials are shown to nobody but whom they are "
-                           "for, and no message repeats what a registry "
+                           "credentials are sent only where they belong, and "
+                           "no message repeats what a registry "
                            "repeats of them"},
     [INVARIANT_CRASH] = {"crash", "nothing crashes, nothing leaks"},
 };

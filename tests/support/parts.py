@@ -55,7 +55,7 @@ def go_tool(name):
     """Returns the path of a tool that deploy/parts.sh builds; otherwise the test is skipped."""
     path = _built(name)
     if path is None:
-        raise unittest.SkipTest(f"{name} cannot be built here: it takes Go, and Go its modules")
+        raise unittest.SkipTest(f"{name} cannot be built here: that requires Go and access to its modules")
     return path
 
 

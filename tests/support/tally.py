@@ -59,7 +59,7 @@ def reason_of(output):
         found = re.match(r"SKIPPED: (.*)|1\.\.0 # [Ss][Kk][Ii][Pp]\w* (.*)", line)
         if found:
             return found[1] or found[2]
-    return lines[-1] if lines else "it does not say why"
+    return lines[-1] if lines else "it gives no reason"
 
 
 def of_case(suite, case):

@@ -32,7 +32,7 @@ static const struct history histories[] = {
     {"an outage says nothing", {WITH + 503, -1}, true, false},
     {"a rate limit says nothing", {WITH + 429, -1}, true, false},
     {"... nor decides a suspicion", {WITH + 0, 429, -1}, false, false},
-    {"a POST without a blob says nothing", {202, -1}, true, false},
+    {"a POST without a blob teaches nothing", {202, -1}, true, false},
     {"accepted, and then an outage", {WITH + 201, WITH + 500, -1}, true, true},
 };
 

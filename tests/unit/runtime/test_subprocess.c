@@ -417,7 +417,8 @@ static void subprocess__says_that_no_descriptors_are_left(void **state)
                          on_done, &outcome);
         setrlimit(RLIMIT_NOFILE, &before);
         loop_run(outcome.loop);
-        assert_message_contains(&outcome.err, "no pipe: Too many open files");
+        assert_message_contains(&outcome.err,
+                                "cannot create a pipe: Too many open files");
         assert_int_equal(dup(0), next);
         close(next);
         loop_free(outcome.loop);
