@@ -1,16 +1,16 @@
 #!/usr/bin/env bash
-# The parts Waybill is shown and tested with: Apache Kafka, registries, and other
-# clients of theirs.
+# The components with which Waybill is demonstrated and tested: Apache Kafka, registries,
+# and their clients.
 #
-# To be sourced. Needs bash and Linux, and works under `set -eu`. Functions
-# whose result is a path print it on stdout; everything said to a human goes to
-# stderr. Nothing listens anywhere but on loopback.
+# This file is sourced. It needs bash and Linux, and works under `set -eu`. Functions whose
+# result is a path print it on stdout; messages for people go to stderr. All components
+# listen on the loopback interface only.
 #
-# A part lives in a directory DIR of the caller's, where it leaves
-#   NAME.pid       its process id and, on a second line, when that was started
-#   NAME.address   host:port, once it answers
-#   NAME.log       what it said
-# so that parts_stop DIR can end it, also from another shell.
+# The caller provides a directory DIR for each component, which contains
+#   NAME.pid       its process id and, on a second line, its start time
+#   NAME.address   host:port, once it responds
+#   NAME.log       its output
+# so that parts_stop DIR can stop it, also from another shell.
 
 PARTS_FILE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)/${BASH_SOURCE[0]##*/}
 

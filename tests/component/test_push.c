@@ -1162,7 +1162,7 @@ static const struct question questions[] = {
      .heads = 1},
     /* A response to HEAD has no body that explains the error; the push has one.
      */
-    {"a limit that is called 403",
+    {"a rate limit with status 403",
      {"403-rate-limit*0@head", "403-rate-limit*0@post"},
      .kind = ERROR_RATE_LIMITED,
      .status = 403,

@@ -182,7 +182,7 @@ class Online(Case):
         registry = self.registry("404-name-unknown")
         done = self.check(self.known(registry))
         self.assert_status(done, EXIT_FAILED)
-        self.assertIn("made", self.steps(done)["upload"][1])
+        self.assertIn("created", self.steps(done)["upload"][1])
 
     def test_no_registry_at_that_address(self):
         registry = self.registry("404-name-unknown@any")

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """`waybill run` in its sandbox, on Apache Kafka: it is closed for every thread, and what
-a service has to do goes on: credential helpers, secrets that are replaced, names.
+a service has to do continues to work: credential helpers, secrets that are replaced, names.
 What an exploit finds there is tried by component_sandbox.
 
 WAYBILL_TEST_KAFKA=host:port names a broker to share, as for test_kafka.py.

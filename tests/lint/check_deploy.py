@@ -1,15 +1,14 @@
-"""The examples of deploy/ hold what they say, as far as that shows without Docker.
+"""Checks the examples of deploy/, as far as that is possible without Docker.
 
     check_deploy.py BINARY files|systemd
 
-compose.yaml: ports on the loopback only, every image pinned (to the versions that
-the tests run, where they do), every file that is mounted is there, and Waybill's
-configuration passes `waybill check`. asyncapi.yaml: every reference leads somewhere,
-the topics are the program's defaults, events and outcomes fit the schemas, those of
-the documentation as well as those that the program writes. Dockerfile: its packages
-are those of the guide, its image holds only what deploy/image/rootfs stages.
-waybill.service: systemd-analyze, where there is one, has nothing to say and rates it as
-its comment says.
+compose.yaml: all ports are on the loopback interface, every image is pinned (to the
+version that the tests run, if they do), every mounted file exists, and Waybill's
+configuration passes `waybill check`. asyncapi.yaml: every reference is valid, the topics are
+the program's defaults, and events and outcomes match the schemas, both those of the
+documentation and those that the program writes. Dockerfile: its packages are those of the
+guide, and its image contains only what deploy/image/rootfs stages. waybill.service:
+systemd-analyze, if available, reports no problem and the rating that its comment states.
 """
 
 import json

@@ -3,8 +3,8 @@
     check_layers.py [--write]
 
 A module includes its own headers, the public headers of the modules that its row
-names, and the headers of its own libraries; it does include what its row names, and
-names only modules above it. Every public header belongs to one module and compiles by
+names, and the headers of its own libraries. Its row names only modules above it, and
+only those that it includes. Every public header belongs to one module and compiles by
 itself. No header includes itself through others. The diagram in consumer/README.md
 is the one that follows from modules.txt; --write writes it there. The files that
 README.md names exist.

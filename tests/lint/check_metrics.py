@@ -1,10 +1,10 @@
-"""The alerts and the dashboard in deploy/ speak of metrics that exist.
+"""Checks that the alerts and the dashboard in deploy/ use metrics that exist.
 
     check_metrics.py              each metric and label that they name is one of
                                   deploy/reference/metrics.md, and each alert has a test;
                                   so is what waybill.service says of them
-    check_metrics.py --promtool   Prometheus' own tool takes their queries, and the
-                                  tests of the alerts pass; skipped where it cannot be had
+    check_metrics.py --promtool   Prometheus' own tool accepts their queries, and the
+                                  tests of the alerts pass; skipped if it is not available
 """
 
 import json

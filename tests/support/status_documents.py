@@ -161,7 +161,7 @@ def long_name(prefix, length):
 
 
 def many():
-    """50 registrations and 100 partitions with long names; seven are not well"""
+    """50 registrations and 100 partitions with long names; seven have problems"""
     status = healthy()
     error = (
         "upload of blob sha256:" + "ab" * 32 + " failed: " + "Connection refused by peer, "

@@ -592,7 +592,7 @@ static void service__ends_when_metadata_makes_no_sense(void **state)
     end();
 }
 
-/* What is logged from the end of reading until the client is closed, of a
+/* The log lines from the end of reading until the client is closed, of a
  * partition whose records from 5 to 7 were deleted before they were read */
 static const char *log_of_end(struct capture *capture, const struct error *why)
 {
