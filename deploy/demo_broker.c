@@ -62,12 +62,12 @@ int main(int argc, char **argv)
         fputs("usage: waybill-demo-broker TOPIC[:PARTITIONS]...\n", stderr);
         return 2;
     }
-    /* Blocked before there are threads: see wait_for_end(). */
+    /* They are blocked before there are threads: see wait_for_end(). */
     sigemptyset(&set);
     sigaddset(&set, SIGTERM);
     sigaddset(&set, SIGINT);
     sigprocmask(SIG_BLOCK, &set, NULL);
-    /* Else it warns that it has no broker to talk to, which is right. */
+    /* Otherwise it would warn that it has no broker, which is intended. */
     rd_kafka_conf_set(conf, "log_level", "3", why, sizeof(why));
     client = rd_kafka_new(RD_KAFKA_PRODUCER, conf, why, sizeof(why));
     if (client == NULL) {

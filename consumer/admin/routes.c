@@ -134,16 +134,16 @@ static bool is_authorized(const struct response_context *context,
     }
     if (token != NULL && !has_token(request, token)) {
         set_text(response, 401,
-                 "wants the token of admin.token: Authorization: "
-                 "Bearer TOKEN");
+                 "the token of admin.token is required: Authorization: Bearer "
+                 "TOKEN");
         response->challenge = "Bearer realm=\"waybill\"";
         return false;
     }
     if (token == NULL && context->loopback && request->host != NULL &&
         !host_is_local(request->host)) {
         set_text(response, 403,
-                 "asked for by a name that is not this machine's own: "
-                 "use localhost or an address, or set admin.token");
+                 "the request names a host other than localhost: use localhost "
+                 "or an address, or set admin.token");
         return false;
     }
     return true;
@@ -154,12 +154,12 @@ static bool is_supported_request(const struct admin_request *request,
 {
     if (strcmp(request->method, "GET") != 0 &&
         strcmp(request->method, "HEAD") != 0) {
-        set_text(response, 405, "only GET and HEAD");
+        set_text(response, 405, "only GET and HEAD are supported");
         response->allow = "GET, HEAD";
         return false;
     }
     if (request->has_body) {
-        set_text(response, 413, "a request has no body here");
+        set_text(response, 413, "a request must not have a body");
         return false;
     }
     return true;
@@ -180,7 +180,7 @@ void admin_respond(const struct response_context *context,
     }
     if (route == NULL) {
         set_text(ret_response, 404,
-                 "only /, /livez, /readyz, /metrics and /status");
+                 "the paths are /, /livez, /readyz, /metrics and /status");
         return;
     }
     if (!is_authorized(context, route, request, ret_response)) {

@@ -36,7 +36,7 @@ int address_parse(const char *text, struct address *ret_address,
 
     if (!host_port_split(text, &split) || split.port < 0) {
         return error_set(err, ERROR_CONFIG,
-                         "expected ADDRESS:PORT, as 127.0.0.1:9464");
+                         "expected ADDRESS:PORT, such as 127.0.0.1:9464");
     }
     port = htons((uint16_t)split.port);
     if (strcmp(host, "localhost") == 0) {
@@ -44,7 +44,7 @@ int address_parse(const char *text, struct address *ret_address,
     }
     if (!read_v4(host, port, &address) && !read_v6(host, port, &address)) {
         return error_set(err, ERROR_CONFIG,
-                         "expected an address in numbers before the port, as "
+                         "expected a numeric address before the port, such as "
                          "127.0.0.1, 0.0.0.0 or [::1]");
     }
     *ret_address = address;

@@ -95,7 +95,7 @@ const struct error_row error_table[] = {
      "Nothing has failed.", "Do nothing."},
     {ERROR_SCHEMA, "schema", "schema", DISPOSITION_DEAD_LETTER, EXIT_FAILED,
      "The record is not an attestation event: it is not JSON, or a member is "
-     "missing or has the wrong type. The message names the place.",
+     "missing or has the wrong type. The message names the member.",
      "Correct the producer and publish the event again. Replaying this record "
      "helps only if a newer version of Waybill accepts it."},
     {ERROR_DIGEST_MISMATCH, "digest_mismatch", "digest_mismatch",

@@ -30,7 +30,8 @@ static int check_end(const char *text, size_t len, size_t end,
     }
     if (end < len) {
         return error_set(err, ERROR_SCHEMA,
-                         "not JSON: more behind the value, at byte %zu", end);
+                         "not JSON: more text after the value, at byte %zu",
+                         end);
     }
     return 0;
 }

@@ -76,7 +76,8 @@ static int sign(const char *pem, struct bytes data, struct str *out,
     if (EVP_DigestSignInit(context, NULL, EVP_sha256(), NULL, key) != 1 ||
         EVP_DigestSign(context, signature, &len, data.data, data.len) != 1) {
         ERR_clear_error();
-        return error_set(err, ERROR_AUTH, "the private key does not sign");
+        return error_set(err, ERROR_AUTH,
+                         "the private key cannot be used for a signature");
     }
     str_append(out, signature, len);
     explicit_bzero(signature, sizeof(signature));

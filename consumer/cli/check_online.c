@@ -229,8 +229,7 @@ static void inspect_destination(struct destination *destination)
                "not tried: its registration fails");
     } else if (online_check->inspected >= MAX_DESTINATIONS) {
         settle(destination, FINDING_SKIPPED,
-               "not tried: 100 repository paths were tried before it, and no "
-               "more are at a time");
+               "not tried: at most 100 repository paths are tried at a time");
     } else {
         online_check->inspected++;
         integration_inspect(integration_of(online_check->integrations,
@@ -283,8 +282,8 @@ static void add_conditions(struct online_check *online_check,
     }
     if (online_check->settings->kafka.transactional_id != NULL) {
         add_finding(inspection, "writing", FINDING_SKIPPED,
-                    "permission to write was not tried: it takes "
-                    "kafka.transactional_id, which a running instance uses");
+                    "permission to write was not tried: that would fence an "
+                    "instance that runs with kafka.transactional_id");
     }
 }
 

@@ -9,10 +9,10 @@
 
 static const char *const consequences[] = {
     "another attempt",
-    "another attempt; the endpoint is slowed down or left alone",
-    ("the registration, or only the attachment, is held; another attempt now "
-     "and then"),
-    "the registration is held; another attempt now and then, without a limit",
+    "another attempt; requests to the endpoint are reduced or paused",
+    ("the registration, or only the attachment, is held and tried again "
+     "periodically"),
+    "the registration is held and tried again periodically, without a limit",
     "dead letter",
     "the command or the process ends",
 };
@@ -32,8 +32,8 @@ static void append_classes(struct str *out)
              "of `waybill_dead_letters_total`, and `waybill replay --class`, "
              "which selects by it.\n"
              "\n"
-             "Deprecated, and still there with the same value: `err_kind` in "
-             "the log line of an outcome, and\n"
+             "Two deprecated names have the same value: `err_kind` in the log "
+             "line of an outcome, and\n"
              "the label `kind` of `waybill_dead_letters_total`.\n"
              "\n"
              "| class | what happened | what to do |\n"
@@ -104,13 +104,13 @@ static void append_statuses(struct str *out)
         out, "\n"
              "## HTTP responses\n"
              "\n"
-             "The kind of a response that is not a success. A registry's "
-             "error code is more precise than\n"
-             "the status that comes with it and counts first. A token "
-             "server or a cloud's credential\n"
-             "service that refuses, with whatever status, refuses the "
-             "credentials (`auth`), unless it\n"
-             "may answer later (408, 425, 429, 5xx).\n"
+             "The table lists the kind of each response that is not a "
+             "success. A registry's error code is\n"
+             "more precise than the status and takes precedence. If a token "
+             "server or the credential\n"
+             "service of a cloud refuses a request, the kind is `auth` "
+             "whatever the status is, unless the\n"
+             "status is temporary (408, 425, 429, 5xx).\n"
              "\n"
              "| status | kind | meaning |\n"
              "|---|---|---|\n");

@@ -35,18 +35,18 @@ static int refuse_helper(const char *helper, struct error *err)
     for (const char *const *other = unsupported_helpers; *other != NULL;
          other++) {
         if (strcmp(*other, helper) == 0) {
-            return error_set(
-                err, ERROR_CONFIG,
-                "helper '%s' is not an OCI registry's; waybill answers for "
-                "registries only%s",
-                *other,
-                strcmp(*other, "gar") == 0 ? " (those at *.pkg.dev: helper oci)"
-                                           : "");
+            return error_set(err, ERROR_CONFIG,
+                             "helper '%s' is not for OCI registries, which are "
+                             "all that waybill supports%s",
+                             *other,
+                             strcmp(*other, "gar") == 0
+                                 ? " (those at *.pkg.dev: helper oci)"
+                                 : "");
         }
     }
     return error_set(err, ERROR_CONFIG,
                      "the configuration file names an unknown helper for this "
-                     "uri (there are oci and null)");
+                     "uri (the known ones are oci and null)");
 }
 
 /* Returns 1 if the file says that the URI belongs to a registry, 0 if not,
@@ -59,7 +59,7 @@ static int apply_config(const struct helper_config *config,
     choice->url = helper_config_find(config, uri);
     if (choice->url == NULL || strcmp(choice->url->helper, "null") == 0) {
         helper_note(notes, HELPER_BASIC, "%s: %s", uri->host,
-                    choice->url ? "the configuration file says null"
+                    choice->url ? "the configuration file selects null"
                                 : "no entry of the configuration file matches");
         return 0;
     }
@@ -82,9 +82,9 @@ static bool is_well_known(const char *registry,
         return true;
     }
     helper_note(notes, HELPER_BASIC,
-                "%s: no well-known registry (an entry of the configuration "
-                "file can name it, or CREDENTIAL_HELPER_GUESS_OCI_REGISTRY=1 "
-                "let any be one)",
+                "%s: not a well-known registry (add an entry to the "
+                "configuration file, or set "
+                "CREDENTIAL_HELPER_GUESS_OCI_REGISTRY=1 to accept any host)",
                 registry);
     return false;
 }
@@ -99,18 +99,17 @@ static int check_scheme(const struct helper_uri *uri,
         return 0;
     }
     if (strcmp(uri->scheme, "http") != 0) {
-        return error_set(err, ERROR_REJECTED,
-                         "uri: a registry is asked by https");
+        return error_set(err, ERROR_REJECTED, "uri: a registry requires https");
     }
     choice->plain_http_allowed =
         url != NULL && url->scheme != NULL && strcmp(url->scheme, "http") == 0;
     if (!choice->plain_http_allowed &&
         !oci_registry_is_loopback(choice->registry)) {
-        return error_set(err, ERROR_REJECTED,
-                         "uri: credentials do not go to '%s' by plain http "
-                         "(an entry of the configuration file with \"scheme\": "
-                         "\"http\" lets them)",
-                         choice->registry);
+        return error_set(
+            err, ERROR_REJECTED,
+            "uri: credentials are not sent to '%s' by plain http (an entry of "
+            "the configuration file with \"scheme\": \"http\" permits it)",
+            choice->registry);
     }
     return 0;
 }

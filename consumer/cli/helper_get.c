@@ -58,7 +58,8 @@ static int load(struct arena *arena, const struct helper_notes *notes,
         return -1;
     }
     helper_note(notes, HELPER_DEBUG, "configuration file '%s': %s", path,
-                *ret_found ? "read" : "not there, the defaults apply");
+                *ret_found ? "read"
+                           : "it does not exist, so the defaults apply");
     return 0;
 }
 

@@ -44,8 +44,9 @@ static int percent_decode(char *path, struct error *err)
             continue;
         }
         if (high < 0 || low < 0 || high + low == 0) {
-            return error_set(err, ERROR_SCHEMA,
-                             "uri: its path holds an escape that is none");
+            return error_set(
+                err, ERROR_SCHEMA,
+                "uri: its path contains an invalid escape sequence");
         }
         *to++ = (char)(high * 16 + low);
         at += 2;
@@ -86,7 +87,8 @@ int helper_uri_parse(const char *text, struct arena *arena,
     uri.scheme = lower(arena, text, parts.scheme_len);
     uri.host = lower(arena, parts.authority, parts.authority_len);
     if (!host_port_split(uri.host, &split)) {
-        return error_set(err, ERROR_SCHEMA, "uri: its host is no host's name");
+        return error_set(err, ERROR_SCHEMA,
+                         "uri: its host is not a valid host name");
     }
     path =
         arena_printf(arena, "%.*s", (int)strcspn(parts.path, "?#"), parts.path);

@@ -196,7 +196,7 @@ const struct command kafka_command = {
                 "      --principal replay=User:operator --command-config "
                 "admin.properties\n"
                 "  waybill kafka prepare --apply --partitions 12\n",
-    .exit_statuses = "  0   printed; --apply: all topics exist and suit\n"
+    .exit_statuses = "  0 printed; --apply: all topics exist and are suitable\n"
                      "  1   --apply: a topic differs, or could not be created\n"
                      "  2   the command line is wrong\n"
                      "  75  the brokers cannot be reached\n"

@@ -326,12 +326,10 @@ const struct command publish_command = {
     .operands = "[EVENT...]",
     .summary = "Publish events to the attestations topic",
     .text =
-        "EVENT is a file, or - for standard input. It contains JSON values, "
-        "one "
+        "EVENT is a file, or - for standard input. It contains one JSON value "
         "for each\n"
-        "event, in one line or pretty-printed. Without EVENT, standard input "
-        "is "
-        "read.\n"
+        "event; a value may span several lines. Without EVENT, standard input "
+        "is read.\n"
         "\n"
         "All files are read and checked before the brokers are contacted. If a "
         "file cannot\n"

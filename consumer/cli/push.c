@@ -211,12 +211,10 @@ const struct command push_command = {
     .operands = "[EVENT...]",
     .summary = "Deliver events from files, without Kafka",
     .text =
-        "EVENT is a file, or - for standard input. It contains JSON values, "
-        "one "
+        "EVENT is a file, or - for standard input. It contains one JSON value "
         "for each\n"
-        "event, in one line or pretty-printed. Without EVENT, standard input "
-        "is "
-        "read. Text\n"
+        "event; a value may span several lines. Without EVENT, standard input "
+        "is read. Text\n"
         "that is not JSON is reported as a failed outcome of its own, and ends "
         "before the\n"
         "next line that begins with '{'. kafka.other_types does not apply: an "

@@ -93,7 +93,7 @@ static void reject(struct reload *reload, struct str *faults)
     status->fault_count =
         log_lines(LOG_ERROR, "fault in the configuration", faults->data);
     log_write(LOG_ERROR, "cli",
-              "configuration refused, the one before it stays",
+              "configuration refused, the previous one stays in use",
               LOG_TEXT("config", reload->options.path),
               LOG_NUMBER("faults", status->fault_count),
               LOG_TEXT("err", reload->first_fault.data));
@@ -116,7 +116,7 @@ static void report_restart_keys(struct reload *reload,
                                &reload->restart_keys);
     if (is_new && reload->restart_keys.len > 0) {
         log_write(LOG_WARN, "cli",
-                  "changed in the configuration, but only read at the start: "
+                  "changed in the configuration, but read at startup only: "
                   "restart to apply it",
                   LOG_TEXT("keys", reload->restart_keys.data));
     }
@@ -153,7 +153,7 @@ static void read_files(struct reload *reload)
                          &settings, &faults, &warnings, &reload->files);
     reload->changed_file = NULL;
     reload->status.reloaded_ms = clock_wall_ms(loop_clock(loop));
-    log_lines(LOG_WARN, "doubtful in the configuration", warnings.data);
+    log_lines(LOG_WARN, "warning about the configuration", warnings.data);
     if (result < 0) {
         reject(reload, &faults);
     } else {
@@ -170,7 +170,7 @@ static void postpone(struct reload *reload)
 {
     if (!reload->is_postponed && !service_is_stopping(reload->service)) {
         log_write(LOG_WARN, "cli",
-                  "too many configurations have not come to their end, the new "
+                  "too many earlier configurations are still in use, the new "
                   "one waits",
                   LOG_TEXT("config", reload->options.path));
     }

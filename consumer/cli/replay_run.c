@@ -57,8 +57,8 @@ static void append_time_left(struct str *out, size_t done,
 }
 
 /* Records of the open transaction are counted, so that the rate does not
- * jump with every commit. Of a line that would be longer than `max`, what can
- * be calculated is omitted. */
+ * jump with every commit. If the line would be longer than `max`, it omits
+ * the values that a reader can calculate. */
 static void append_progress(struct str *out, const struct replay_counts *counts,
                             size_t max)
 {

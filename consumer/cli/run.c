@@ -34,7 +34,8 @@ static void on_signal(void *payload, int fd, unsigned events)
         return;
     }
     if (info.ssi_signo == SIGHUP) {
-        log_write(LOG_INFO, "cli", "told to read the configuration again",
+        log_write(LOG_INFO, "cli",
+                  "a signal requests a reload of the configuration",
                   LOG_NUMBER("signal", info.ssi_signo));
         reload_request(running->reload);
         return;
@@ -97,8 +98,8 @@ static void log_listening(const struct admin *admin)
               LOG_TEXT("address", admin_address(admin)));
     if (admin_is_exposed(admin)) {
         log_write(LOG_WARN, "cli",
-                  "anybody who reaches the admin port may read it (admin.token "
-                  "is not set)",
+                  "anyone who can reach the admin port may read it "
+                  "(admin.token is not set)",
                   LOG_TEXT("address", admin_address(admin)));
     }
 }
@@ -144,8 +145,8 @@ static void on_reloaded(void *payload)
     }
     if (admin_reload_certificate(running->admin, &renewed, &err) < 0) {
         log_write(LOG_ERROR, "cli",
-                  "certificate of the admin port refused, the one before it "
-                  "stays",
+                  "certificate of the admin port refused, the previous one "
+                  "stays in use",
                   LOG_TEXT("err", err.message));
     } else if (renewed) {
         log_write(LOG_INFO, "cli", "certificate of the admin port renewed");

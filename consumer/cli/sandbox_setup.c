@@ -50,8 +50,8 @@ void sandbox_setup_close(struct sandbox_setup *sandbox_setup)
 
     if (sandbox_setup->runner == NULL) {
         log_write(LOG_WARN, "cli",
-                  "no sandbox: whoever breaks in may read any file and run any "
-                  "program (sandbox: off)",
+                  "no sandbox: a compromised process can read any file and run "
+                  "any program (sandbox: off)",
                   LOG_TEXT("sandbox", "off"));
         return;
     }
@@ -69,7 +69,7 @@ void sandbox_setup_close(struct sandbox_setup *sandbox_setup)
     if (sandbox->landlock == 0 && sandbox_setup->access.writable != NULL) {
         log_write(LOG_WARN, "cli",
                   "the sandbox does not limit which files are written: that "
-                  "takes Landlock",
+                  "requires Landlock",
                   LOG_TEXT("err", sandbox->no_landlock));
     }
 }

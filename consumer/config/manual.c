@@ -95,8 +95,8 @@ static void append_description(struct str *out)
 {
     str_append_text(out, ".SH DESCRIPTION\n");
     roff_append_text(
-        out, "What waybill(1) reads: the file that --config names, else "
-             "WAYBILL_CONFIG,\n./config.yaml or /etc/waybill/config.yaml.\n");
+        out, "waybill(1) reads the file that --config or WAYBILL_CONFIG names, "
+             "or else\n./config.yaml or /etc/waybill/config.yaml.\n");
     str_append_text(out, ".PP\n");
     roff_append_text(
         out, "`${env:NAME}` and `${file:PATH}` may appear anywhere in a value; "
@@ -105,12 +105,11 @@ static void append_description(struct str *out)
     str_append_text(out, ".PP\n");
     roff_append_text(
         out, "The variable WAYBILL_<SECTION>_<KEY> overrides any single value "
-             "of a section,\nWAYBILL_<NAME>_<KEY> any of the registration of "
-             "that name; an empty one is ignored.\n");
+             "of a section,\nWAYBILL_<NAME>_<KEY> any value of the "
+             "registration of that name; an empty one is ignored.\n");
     str_append_text(out, ".PP\n");
-    roff_append_text(
-        out, "Sizes are bytes or end in KiB, MiB, GiB; durations end in "
-             "ms, s, m, h, d.\n");
+    roff_append_text(out, "A size is a number of bytes, or ends in KiB, MiB or "
+                          "GiB. A duration ends in ms, s, m, h or d.\n");
 }
 
 void config_append_manual(struct str *out,

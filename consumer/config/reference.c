@@ -129,8 +129,8 @@ void config_append_reference(
         "that it refers to\n"
         "  has changed. Environment variables keep the values they had at "
         "startup.\n"
-        "- Sizes are bytes or end in KiB, MiB, GiB; durations end in ms, s, m, "
-        "h, d.\n");
+        "- A size is a number of bytes, or ends in KiB, MiB or GiB. A duration "
+        "ends in ms, s, m, h or d.\n");
     for (const struct field *field = settings_fields; field->key; field++) {
         str_printf(out, "\n## %s\n\n%s\n\n%s\n", field->key, field->doc,
                    field->flags & FIELD_RESTART

@@ -529,14 +529,13 @@ const struct field settings_fields[] = {
      .offset = offsetof(struct settings, sandbox),
      .fallback = "on",
      .choices = sandbox_modes,
-     .doc = "Whether `waybill run` gives up, once started, what it "
-            "does not need: running programs (a separate process "
-            "runs docker credential helpers and secret-tool), "
-            "inspecting other processes, writing files except those "
-            "that an integration delivers to, and reading files "
-            "outside the directories that the configuration and the "
-            "environment name or that name resolution and TLS "
-            "require. The log says what the kernel does not support.",
+     .doc = "Whether `waybill run` restricts itself after startup. It then "
+            "runs no programs (a separate process runs docker credential "
+            "helpers and secret-tool), inspects no other processes, and writes "
+            "no files except those that an integration delivers to. It reads "
+            "only files in the directories that the configuration and the "
+            "environment name, and those that name resolution and TLS require. "
+            "The log states which restrictions the kernel does not support.",
      .since = "0.3.0"},
     {0},
 };

@@ -488,14 +488,14 @@ static bool explain_brackets(const struct mistake *mistake)
         says(mistake->problem, "',' or ']'")) {
         EXPLAIN(mistake, mistake->mark,
                 "the '%c' in line %zu, column %zu is not closed before this "
-                "place, or a comma is missing; add the '%c' or the comma",
+                "position, or a comma is missing; add the '%c' or the comma",
                 opening, mistake->context_mark.line + 1,
                 mistake->context_mark.column + 1, opening == '{' ? '}' : ']');
     }
     if (says(mistake->context, "flow node")) {
         EXPLAIN(mistake, mistake->mark,
                 "a value is missing here; a list or mapping in brackets is not "
-                "closed, or has a comma too many");
+                "closed, or has an extra comma");
     }
     return false;
 }

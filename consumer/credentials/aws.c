@@ -50,8 +50,8 @@ static int read_answer(struct aws *aws, const struct json *answer,
     json_number(json_member(data, "expiresAt"), &end_s);
     if (end_s <= now_s) {
         return error_set(err, ERROR_AUTH,
-                         "ECR's token has ended before it came: this machine's "
-                         "clock is wrong");
+                         "ECR's token had expired when it arrived: this "
+                         "machine's clock is wrong");
     }
     cloud_set_lifetime(credential, end_s - now_s, RENEW_PER_CENT);
     return 0;

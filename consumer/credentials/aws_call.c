@@ -55,10 +55,10 @@ static const struct hint {
     const char *text;
 } hints[] = {
     {"UnrecognizedClientException",
-     "the access key is not known there, or the session's token is missing"},
+     "the access key is unknown, or the session token is missing"},
     {"InvalidSignatureException",
-     "the secret key is another, or this machine's clock is wrong"},
-    {"ExpiredTokenException", "the session of these keys has ended"},
+     "the secret key does not match, or this machine's clock is wrong"},
+    {"ExpiredTokenException", "the session of these keys has expired"},
 };
 
 static void append_hint(const struct aws_call *call, const char *code,
@@ -70,7 +70,7 @@ static void append_hint(const struct aws_call *call, const char *code,
         }
     }
     if (strcmp(code, "AccessDeniedException") == 0) {
-        str_printf(out, " (allow it %s:%s%s)",
+        str_printf(out, " (grant %s:%s%s)",
                    call->host.is_public ? "ecr-public" : "ecr", call->action,
                    call->host.is_public ? " and sts:GetServiceBearerToken"
                                         : "");

@@ -130,7 +130,7 @@ static void use_web_identity(struct aws_call *call)
     role = role ? role : cloud_variable("AWS_ROLE_ARN");
     if (role == NULL || path == NULL) {
         error_fill(&err, ERROR_CONFIG,
-                   "web identity: %s is not set, which its role needs",
+                   "web identity: %s is not set, but the role requires it",
                    path == NULL ? "AWS_WEB_IDENTITY_TOKEN_FILE"
                                 : "AWS_ROLE_ARN");
         aws_call_fail(call, &err);

@@ -126,8 +126,8 @@ static int append_authorization(struct aws_call *call, struct error *err)
     for (const char *at = value; at != NULL && *at != '\0'; at++) {
         if ((unsigned char)*at < ' ' || (unsigned char)*at >= 0x7F) {
             return error_set(err, ERROR_AUTH,
-                             "AWS_CONTAINER_AUTHORIZATION_TOKEN holds "
-                             "characters that no token has");
+                             "AWS_CONTAINER_AUTHORIZATION_TOKEN contains "
+                             "characters that a token may not have");
         }
     }
     if (value != NULL && *value != '\0') {

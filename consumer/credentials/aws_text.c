@@ -22,8 +22,8 @@ int aws_keys_set(struct aws_keys *keys, const char *where, const char *id,
                  const char *secret, const char *session, struct error *err)
 {
     if (id == NULL || secret == NULL || *id == '\0' || *secret == '\0') {
-        return error_set(err, ERROR_AUTH, "%s: one half of the key is missing",
-                         where);
+        return error_set(err, ERROR_AUTH,
+                         "%s: the access key or its secret is missing", where);
     }
     if (!http_value_is_plain(id) || !http_value_is_plain(secret) ||
         (session != NULL && !http_value_is_plain(session))) {

@@ -174,8 +174,8 @@ static void start(struct source_job *job)
                         on_identity, azure);
     if (!known && job->spec->endpoint == NULL) {
         error_fill(&err, ERROR_CONFIG,
-                   "'%s' is no registry of Azure's by its name: if it is one, "
-                   "set 'endpoint' to its address",
+                   "'%s' is not a host name of Azure: if it is a registry of "
+                   "Azure, set 'endpoint' to its address",
                    job->registry);
         fail(azure, &err);
     } else {

@@ -219,11 +219,11 @@ static void on_machine(void *payload, const struct http_response *response,
     if (!http_status_is_temporary(response->status) &&
         json_parse_secret(response->body.data, response->body.len, &json,
                           &failure) < 0) {
-        error_fill(&failure, ERROR_AUTH, "%s does not answer as Azure's does",
-                   identity->service);
+        error_fill(&failure, ERROR_AUTH,
+                   "%s does not answer like that of Azure", identity->service);
         report_absent(identity,
                       NONE_CONFIGURED
-                      "what answers at its endpoint is not Azure's",
+                      "the service at its endpoint is not that of Azure",
                       &failure);
         return;
     }

@@ -211,9 +211,11 @@ static void on_metadata(void *payload, const struct http_response *response,
         report_absent(google, "no metadata server", err);
     } else if (err == NULL && !is_metadata_server(response)) {
         error_fill(&failure, ERROR_AUTH,
-                   "what answers there is none of Google's");
-        report_absent(google, "what answers in its place is no metadata server",
-                      &failure);
+                   "the answer is not from Google's metadata server");
+        report_absent(
+            google,
+            "another service answers at the address of the metadata server",
+            &failure);
     } else {
         on_token(payload, response, err);
     }
@@ -263,8 +265,9 @@ static void query_metadata(struct google *google)
     }
     /* As in Google's client libraries */
     if (cloud_variable_is_true("NO_GCE_CHECK")) {
-        source_nothing(google->job, "no service account file, and NO_GCE_CHECK "
-                                    "forbids to look for a metadata server");
+        source_nothing(google->job,
+                       "no service account file, and NO_GCE_CHECK disables the "
+                       "search for a metadata server");
         google_free(google);
         return;
     }
@@ -306,7 +309,7 @@ static void use_key(struct google *google)
 
     if (google->key.is_user && spec->token_type != GOOGLE_ACCESS) {
         error_fill(&err, ERROR_CONFIG,
-                   "'%s' is of a user, who has access tokens only: use a "
+                   "'%s' belongs to a user, who has access tokens only: use a "
                    "service account's key",
                    google->path.data);
         fail(google, &err);

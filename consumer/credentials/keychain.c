@@ -268,8 +268,8 @@ static int validate_found(struct keychain *keychain, struct error *err)
     convert_token_username(found);
     if (registry_token != NULL && !http_value_is_plain(registry_token)) {
         return error_set(err, ERROR_AUTH,
-                         "the registry token from %s holds characters that "
-                         "no token has",
+                         "the registry token from %s contains characters that "
+                         "a token may not have",
                          found->origin);
     }
     if (secret_text(&found->password) != NULL && found->username == NULL) {
@@ -284,7 +284,7 @@ static int validate_found(struct keychain *keychain, struct error *err)
     }
     if (found->username != NULL) {
         return error_set(err, ERROR_AUTH,
-                         "there is a username and no password (%s)",
+                         "there is a username but no password (%s)",
                          keychain->report.data);
     }
     return 0;

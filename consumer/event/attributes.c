@@ -73,7 +73,7 @@ static int check_specversion(const struct json_at *root, const char *text,
         return 0;
     }
     return json_at_fault(&at, err, ERROR_SCHEMA,
-                         "only CloudEvents 1.0 is read");
+                         "only CloudEvents 1.0 is supported");
 }
 
 /* --- in headers ----------------------------------------------------------- */

@@ -20,7 +20,7 @@ int bundle_open(const struct json_at *at, struct json_at *ret_envelope,
     }
     if (strncmp(type, BUNDLE_TYPE, sizeof(BUNDLE_TYPE) - 1) != 0) {
         return json_at_fault(&media_type, err, ERROR_SCHEMA,
-                             "is not a Sigstore bundle's");
+                             "is not that of a Sigstore bundle");
     }
     if (envelope.value == NULL) {
         struct json_at other = json_at_member(at, "messageSignature");

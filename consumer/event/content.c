@@ -119,7 +119,7 @@ static int read_statement(const struct json *tree, struct arena *arena,
     if (strcmp(statement->type, STATEMENT_V01) != 0 &&
         strcmp(statement->type, STATEMENT_V1) != 0) {
         return json_at_fault(&type, err, ERROR_SCHEMA,
-                             "is not an in-toto statement's (%s)",
+                             "is not that of an in-toto statement (%s)",
                              STATEMENT_V1);
     }
     statement->document = tree;

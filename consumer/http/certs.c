@@ -76,8 +76,9 @@ static void add_certificate(struct certs *certs, const char *path)
 
     if (access(key, R_OK) < 0) {
         fail(certs, path,
-             "its key is missing or cannot be read: it has the same name and "
-             "ends with .key (what ends with .crt is an authority)");
+             "its key is missing or cannot be read: the key must have the same "
+             "name and end with .key (a file that ends with .crt is an "
+             "authority)");
     }
     if (certs->certificate == NULL) {
         certs->certificate = mem_strdup(path);

@@ -75,7 +75,7 @@ static int explain_connect(const struct proxy *proxy, long status,
 
 /* --- TLS ------------------------------------------------------------------ */
 
-#define NO_TLS "no TLS there, perhaps plain http"
+#define NO_TLS "the server does not use TLS, perhaps plain http"
 #define NOT_TRUSTED                                                            \
     "certificate is signed by an authority that is not trusted: set ca_file"
 #define CERTIFICATE_REQUIRED                                                   \
@@ -104,7 +104,7 @@ static const struct {
     {"unable to verify the first certificate", NOT_TRUSTED},
     {"self-signed certificate", NOT_TRUSTED},
     {"certificate has expired",
-     "certificate has expired: have it renewed, or look at our clock"},
+     "certificate has expired: renew it, or check the clock of this machine"},
     {"certificate is not yet valid",
      "certificate is not valid yet: check the clocks of both machines"},
     {"certificate required", CERTIFICATE_REQUIRED},

@@ -143,8 +143,7 @@ static int fill(CURLU *handle, bool any_scheme, struct url *ret_url,
     }
     if (!is_unambiguous(&url)) {
         url_release(&url);
-        return error_set(err, ERROR_REJECTED,
-                         "the URL can be read in two ways");
+        return error_set(err, ERROR_REJECTED, "the URL is ambiguous");
     }
     *ret_url = url;
     return 0;
@@ -165,8 +164,7 @@ static int parse(const char *text, const struct url *base, bool any_scheme,
         return error_set(err, ERROR_REJECTED, "the text is not a URL");
     }
     if (has_ambiguous_start(text)) {
-        return error_set(err, ERROR_REJECTED,
-                         "the URL can be read in two ways");
+        return error_set(err, ERROR_REJECTED, "the URL is ambiguous");
     }
     return fill(handle, any_scheme, ret_url, err);
 }

@@ -409,7 +409,7 @@ static void fail_with_response(struct endpoint_transfer *transfer,
     http_error_fill(&err, response, clock_wall_ms(clock), "'%s' answers %d%s%s",
                     transfer->name, response->status,
                     response->status / 100 == 3
-                        ? " (of redirects only 307 and 308 are followed)"
+                        ? " (only the redirects 307 and 308 are followed)"
                         : "",
                     text.data);
     finish(transfer, &err, !may_have_arrived(response->status));
@@ -462,8 +462,8 @@ static int follow(struct endpoint_transfer *transfer,
     }
     if (!is_allowed(transfer, &to)) {
         error_set(err, ERROR_REJECTED,
-                  "'%s' redirects to '%s://%s', which is not allowed (if it is "
-                  "right, add '%s' to registries.allowed)",
+                  "'%s' redirects to '%s://%s', which is not allowed (if you "
+                  "trust it, add '%s' to registries.allowed)",
                   transfer->name, to.https ? "https" : "http", to.host,
                   to.host);
         url_release(&to);

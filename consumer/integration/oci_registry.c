@@ -400,7 +400,8 @@ static struct integration_finding layouts_of(const struct oci_target *target)
         .step = "layouts",
         .verdict = FINDING_GOOD,
         .text = provider->quirks & PROVIDER_IMAGES_ONLY
-                    ? "chainloop (and no other: it takes images only)"
+                    ? "chainloop (no other layout: the registry accepts images "
+                      "only)"
                     : "chainloop",
     };
 }

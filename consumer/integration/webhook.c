@@ -139,15 +139,16 @@ static const struct field attachment_fields[] = {
      .offset = ATTACHMENT_OPTION(template),
      .flags = FIELD_MULTILINE,
      .check = template_check,
-     .doc = "The body. {{ .workflow.name }} stands for a value, escaped as "
-            "inside a JSON string; with a vertical bar and json behind it for "
-            "a whole JSON value, with raw for the text as it is. Values (.id "
-            "is the webhook-id, .data the content in base64):"
+     .doc = "The body. {{ .workflow.name }} is replaced by the value, escaped "
+            "for the inside of a JSON string. The filter json, after a "
+            "vertical bar, inserts a complete JSON value instead, and the "
+            "filter raw inserts the unescaped text. By default the body is in "
+            "Chainloop's format, {\"Metadata\", \"Data\", \"Kind\"}. These "
+            "values exist (.id is the webhook-id, .data the content in base64):"
 #define VALUE(name, ...) " ." name
 #include "template_values.def"
 #undef VALUE
-            ". Left out: Chainloop's format, {\"Metadata\", \"Data\", "
-            "\"Kind\"}.",
+            ".",
      .example = "{\"text\": \"{{ .workflow.name }}: {{ .run.state }}\"}",
      .since = "0.3.0"},
     {.key = "on_doubt",
@@ -155,11 +156,11 @@ static const struct field attachment_fields[] = {
      .offset = ATTACHMENT_OPTION(on_doubt),
      .choices = on_doubt_names,
      .fallback = "again",
-     .doc = "What to do if an earlier attempt may have arrived, "
-            "because a receiver cannot be asked: again sends the "
-            "message with the same webhook-id; skip can lose "
-            "messages, because after a restart every record that was "
-            "read and not finished counts as attempted.",
+     .doc = "What to do if an earlier attempt may have arrived. A receiver "
+            "cannot be asked whether it has. again sends the message once more "
+            "with the same webhook-id. skip does not, and can lose messages, "
+            "because after a restart every record that was read and not "
+            "finished counts as attempted.",
      .since = "0.3.0"},
     {0},
 };

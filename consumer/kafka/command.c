@@ -165,7 +165,8 @@ int command_find_topic(rd_kafka_t *client, struct diagnosis *diagnosis,
     rd_kafka_resp_err_t code;
 
     if (topic == NULL) {
-        return error_set(err, ERROR_CONFIG, "topic '%s' cannot be one", name);
+        return error_set(err, ERROR_CONFIG,
+                         "'%s' is not a valid name of a topic", name);
     }
     code = rd_kafka_metadata(client, 0, topic, &metadata, COMMAND_REQUEST_MS);
     rd_kafka_topic_destroy(topic);

@@ -273,9 +273,9 @@ static void reject_commit(void *payload)
     struct kafka *kafka = payload;
     struct kafka_result result = {.verdict = KAFKA_ABORTED};
 
-    error_set(&result.err, ERROR_UNAVAILABLE,
-              "not a member of the group just now, or the topic does not "
-              "exist");
+    error_set(
+        &result.err, ERROR_UNAVAILABLE,
+        "not a member of the group at present, or the topic does not exist");
     kafka->committing = false;
     kafka->handler->committed(kafka->payload, &result);
 }
@@ -400,9 +400,9 @@ static void on_close_deadline(void *payload)
 {
     struct kafka *kafka = payload;
 
-    kafka_notice(
-        kafka, LOG_WARN,
-        "the group could not be left in time; it will notice by itself");
+    kafka_notice(kafka, LOG_WARN,
+                 "the group could not be left in time; it will remove this "
+                 "member by itself");
     finish_close(kafka);
 }
 

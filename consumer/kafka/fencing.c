@@ -40,11 +40,11 @@ void fencing_judge(const struct fencing *fencing,
 {
     if (options->transactional_id != NULL && fencing->previous_ms > 0 &&
         now_ms - fencing->previous_ms < MEMORY_MS) {
-        condition_add(list, false,
-                      "the transactional id '%s' (kafka.transactional_id) is "
-                      "used by another process: each fences the other's "
-                      "producer again and again. Give every instance its own, "
-                      "or leave it out",
-                      options->transactional_id);
+        condition_add(
+            list, false,
+            "the transactional id '%s' (kafka.transactional_id) is used by "
+            "another process: each repeatedly fences the producer of the "
+            "other. Give every instance its own, or remove the key",
+            options->transactional_id);
     }
 }

@@ -81,7 +81,8 @@ static int find_topic(const struct inspector *inspector, const char *name,
     rd_kafka_resp_err_t code;
 
     if (topic == NULL) {
-        return error_set(err, ERROR_CONFIG, "topic '%s' cannot be one", name);
+        return error_set(err, ERROR_CONFIG,
+                         "'%s' is not a valid name of a topic", name);
     }
     code = rd_kafka_metadata(inspector->client, 0, topic, &metadata,
                              REQUEST_TIMEOUT_MS);

@@ -53,11 +53,10 @@ void kafka_notice_topic_error(struct kafka *kafka, rd_kafka_resp_err_t code,
     switch ((int)code) {
     case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART:
     case RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC:
-        kafka_notice(
-            kafka, LOG_ERROR,
-            "topic '%s' does not exist: create it (Waybill creates none), "
-            "or mend kafka.topics.attestations",
-            kafka->options.topic);
+        kafka_notice(kafka, LOG_ERROR,
+                     "topic '%s' does not exist: create it (Waybill creates "
+                     "none), or correct kafka.topics.attestations",
+                     kafka->options.topic);
         break;
     case RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED:
     case RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED:
@@ -111,9 +110,9 @@ static void on_out_of_range(struct kafka *kafka, rd_kafka_event_t *event)
     error_set(&kafka->out_of_range, ERROR_FATAL,
               "partition %d of topic '%s' cannot be read from offset %lld on "
               "(%s): records were deleted before they were read (retention), "
-              "or the topic was made anew; set the offset of group '%s' with "
-              "kafka-consumer-groups --reset-offsets. After retention, the "
-              "last message before the end names the offset",
+              "or the topic was created again; set the offset of group '%s' "
+              "with kafka-consumer-groups --reset-offsets. After retention, "
+              "the last message before the end names the offset",
               at != NULL ? (int)at->partition : -1,
               at != NULL ? at->topic : kafka->options.topic,
               at != NULL ? (long long)at->offset : -1LL,

@@ -148,8 +148,8 @@ static void compare_topic(struct preparation *preparation, enum topic_role role)
 
     if (facts->fault == TOPIC_HIDDEN) {
         add_denied(preparation, role, KAFKA_TOPIC_FAILED,
-                   "the permission Describe is missing, so that it is not "
-                   "known whether the topic exists. Use the credentials of an "
+                   "the permission Describe is missing, so it is not known "
+                   "whether the topic exists. Use the credentials of an "
                    "administrator, or grant it");
         return;
     }

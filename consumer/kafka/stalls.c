@@ -36,11 +36,11 @@ static void append_open(const struct kafka_options *options,
     condition_add(
         list, false,
         "partition %d of topic '%s' (%s): a transaction that a producer began "
-        "at offset %lld is still open, so that no record "
-        "after it can be read. Which producer it is: kafka-transactions.sh "
-        "--bootstrap-server %s describe-producers --topic %s --partition %d. "
-        "To end it: kafka-transactions.sh --bootstrap-server %s abort --topic "
-        "%s --partition %d --start-offset %lld",
+        "at offset %lld is still open, so that no record after it can be read. "
+        "To find the producer: kafka-transactions.sh --bootstrap-server %s "
+        "describe-producers --topic %s --partition %d. To end it: "
+        "kafka-transactions.sh --bootstrap-server %s abort --topic %s "
+        "--partition %d --start-offset %lld",
         partition, topic, topic_key(stall->role), (long long)stable,
         options->brokers, topic, partition, options->brokers, topic, partition,
         (long long)stable);

@@ -48,8 +48,8 @@ static int look_up(struct creator *creator, rd_kafka_resp_err_t *ret_code,
     rd_kafka_resp_err_t code;
 
     if (topic == NULL) {
-        return error_set(err, ERROR_CONFIG, "topic '%s' cannot be one",
-                         creator->topic);
+        return error_set(err, ERROR_CONFIG,
+                         "'%s' is not a valid name of a topic", creator->topic);
     }
     code = rd_kafka_metadata(creator->client, 0, topic, &metadata,
                              COMMAND_REQUEST_MS);

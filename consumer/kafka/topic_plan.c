@@ -7,9 +7,9 @@
 #define DEAD_LETTER_PARTITIONS 1
 
 static const char *const partitions_reasons[] = {
-    [TOPIC_INPUT] = "partitions: so many instances can share the work. The "
-                    "number can be increased later, but then most keys move to "
-                    "another partition",
+    [TOPIC_INPUT] =
+        "partitions: at most as many instances can share the work. The number "
+        "can be increased later, but then most keys move to another partition",
     [TOPIC_OUTCOMES] = "partitions: any number. Records with the same key are "
                        "in the same one",
     [TOPIC_DEAD_LETTERS] = "partitions: one suffices, because dead letters are "

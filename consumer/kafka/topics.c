@@ -170,27 +170,27 @@ static void add_id_denied(const struct kafka_options *options,
 void topics_add_foreign_protocol(const struct kafka_options *options,
                                  struct condition_list *list)
 {
-    condition_add(list, true,
-                  "group '%s' (kafka.group) is used by another application: "
-                  "its members do not support the assignor "
-                  "cooperative-sticky, or use another group protocol. Stop "
-                  "them, or give Waybill a group of its own. Who they are: "
-                  "kafka-consumer-groups.sh --bootstrap-server %s --describe "
-                  "--group %s --members --verbose",
-                  options->group, options->brokers, options->group);
+    condition_add(
+        list, true,
+        "group '%s' (kafka.group) is used by another application: its members "
+        "do not support the assignor cooperative-sticky, or use another group "
+        "protocol. Stop them, or give Waybill a group of its own. To list "
+        "them: kafka-consumer-groups.sh --bootstrap-server %s --describe "
+        "--group %s --members --verbose",
+        options->group, options->brokers, options->group);
 }
 
 void topics_add_newer_protocol(const struct kafka_options *options,
                                struct condition_list *list)
 {
-    condition_add(list, false,
-                  "group '%s' (kafka.group) uses the group protocol "
-                  "'consumer', because another application is or was a member. "
-                  "What that consumes, Waybill does not deliver: give one of "
-                  "the two a group of its own. Who the members are: "
-                  "kafka-consumer-groups.sh --bootstrap-server %s --describe "
-                  "--group %s --members --verbose",
-                  options->group, options->brokers, options->group);
+    condition_add(
+        list, false,
+        "group '%s' (kafka.group) uses the group protocol 'consumer', because "
+        "another application is or was a member. Waybill does not deliver what "
+        "that application consumes: give one of the two a group of its own. To "
+        "list the members: kafka-consumer-groups.sh --bootstrap-server %s "
+        "--describe --group %s --members --verbose",
+        options->group, options->brokers, options->group);
 }
 
 /* Instances may have client ids that differ at the end, such as the name of a
@@ -220,13 +220,13 @@ static void judge_member(const struct kafka_options *options,
                       options->group, member->client_id, member->host,
                       member->other_topic);
     } else if (!is_same_application(client_id, member->client_id)) {
-        condition_add(list, false,
-                      "group '%s' (kafka.group) has a member that may be "
-                      "another application: client '%s' on %s. What it "
-                      "consumes, Waybill does not deliver: give one of the two "
-                      "a group of its own, or choose a client.id that begins "
-                      "with 'waybill'",
-                      options->group, member->client_id, member->host);
+        condition_add(
+            list, false,
+            "group '%s' (kafka.group) has a member that may be another "
+            "application: client '%s' on %s. Waybill does not deliver what it "
+            "consumes: give one of the two a group of its own, or choose a "
+            "client.id that begins with 'waybill'",
+            options->group, member->client_id, member->host);
     }
 }
 

@@ -11,7 +11,7 @@
  */
 
 /* Appends everything that is wrong with the facts: missing topics and
- * permissions, which block, and then what is doubtful in the configuration. */
+ * permissions, which block, and then doubtful settings. */
 void topics_judge(const struct kafka_options *options,
                   const struct kafka_facts *facts, struct condition_list *list);
 /* Appends what is no fault: that the replays topic does not exist yet, and that

@@ -187,11 +187,11 @@ static bool is_sum_valid(int64_t watermark, const struct str *bytes)
 static const char *check_frame(int64_t watermark, const struct str *bytes)
 {
     if (bytes->len < 2 + PROGRESS_SUM || bytes->data[0] != PROGRESS_MAGIC) {
-        return "it is not Waybill's";
+        return "Waybill has not written it";
     }
     if (bytes->data[1] != PROGRESS_VERSION &&
         bytes->data[1] != PROGRESS_VERSION_1) {
-        return "it is of another version of Waybill";
+        return "another version of Waybill has written it";
     }
     if (!is_sum_valid(watermark, bytes)) {
         return "its checksum does not match it and this offset";
@@ -209,14 +209,14 @@ int progress_decode(int64_t watermark, const char *text,
     const char *reason;
 
     if (watermark < 0 || watermark > INT64_MAX - 2 * (int64_t)MAX_NUMBER) {
-        return error_set(err, ERROR_FATAL, "the offset cannot be one");
+        return error_set(err, ERROR_FATAL, "the offset is not valid");
     }
     if (*text == '\0') {
         *ret_progress = progress;
         return 0;
     }
     if (!base64_decode(text, strlen(text), BASE64_STANDARD, &bytes)) {
-        return error_set(err, ERROR_FATAL, "it is not Waybill's");
+        return error_set(err, ERROR_FATAL, "Waybill has not written it");
     }
     reason = check_frame(watermark, &bytes);
     if (reason != NULL) {

@@ -90,7 +90,7 @@ static void report_no_credential(struct authorizer *authorizer)
     struct error err;
 
     error_set(&err, ERROR_AUTH,
-              "registry '%s' wants a username and a password, and the "
+              "registry '%s' requires a username and a password, and the "
               "registration has none%s%s%s",
               authorizer->target->registry, *report ? " (tried: " : "", report,
               *report ? ")" : "");
@@ -430,7 +430,7 @@ void authorizer_explain(const struct authorizer *authorizer, struct error *err)
                      missing.data, authorizer->target->path,
                      keychain == NULL ||
                              credential_is_empty(keychain_last(keychain))
-                         ? " to somebody without credentials"
+                         ? " to a client without credentials"
                          : "");
     }
 }

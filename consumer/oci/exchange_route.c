@@ -50,8 +50,8 @@ int exchange_set_realm(struct exchange *exchange, const char *realm,
     if (!may_send_credentials(exchange, &to)) {
         error_set(err, ERROR_AUTH,
                   "registry '%s' names the token server '%s://%s', to which "
-                  "credentials may not be sent (if it is the right one, add "
-                  "'%s' to registries.allowed)",
+                  "credentials may not be sent (if you trust it, add '%s' to "
+                  "registries.allowed)",
                   registry->host, to.https ? "https" : "http", to.host,
                   to.host);
         url_release(&to);
@@ -104,12 +104,11 @@ int exchange_follow(struct exchange *exchange,
                          exchange->at.host);
     }
     if (!may_follow(exchange, &to)) {
-        error_set(err, ERROR_BLOCKED,
-                  "token server '%s' redirects to '%s://%s', to which "
-                  "credentials may not be sent (if it is the right one, add "
-                  "'%s' to registries.allowed)",
-                  exchange->at.host, to.https ? "https" : "http", to.host,
-                  to.host);
+        error_set(
+            err, ERROR_BLOCKED,
+            "token server '%s' redirects to '%s://%s', to which credentials "
+            "may not be sent (if you trust it, add '%s' to registries.allowed)",
+            exchange->at.host, to.https ? "https" : "http", to.host, to.host);
         url_release(&to);
         return -1;
     }

@@ -97,9 +97,9 @@ void exchange_append_refusal(struct str *text, const struct exchange *exchange,
     oci_append_message(response, &exchange->revealed, &message);
     str_printf(text, "%s%s", message.len > 0 ? ": " : "", message.data);
     if (post && (response->status == 404 || response->status == 405)) {
-        str_append_text(text,
-                        " (it does not know OAuth2: set token_exchange_method "
-                        "to auto)");
+        str_append_text(
+            text,
+            " (it does not support OAuth2: set token_exchange_method to auto)");
     } else if (oci_token_error_kind(response) == ERROR_INTERMEDIARY) {
         str_append_text(text, " (not an answer of a token server)");
     } else if (oci_token_error_kind(response) == ERROR_AUTH &&

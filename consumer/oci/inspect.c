@@ -76,8 +76,8 @@ static const char *advice_for(const struct oci_inspecting *inspecting,
                               enum oci_step step, const struct error *err)
 {
     if (step == OCI_STEP_HOST) {
-        return "check host and port of repository, and the way there (DNS, "
-               "proxy, firewall)";
+        return "check host and port of repository, and the connection to it "
+               "(DNS, proxy, firewall)";
     }
     if (step == OCI_STEP_CREDENTIALS) {
         return "check lookup_chain, or set username and password";
@@ -88,10 +88,11 @@ static const char *advice_for(const struct oci_inspecting *inspecting,
                    : "check username and password, and what they may do there";
     }
     if (err->kind == ERROR_NOT_FOUND) {
-        return "check repository; its project or namespace may have to be made "
-               "first";
+        return "check repository; its project or namespace may have to be "
+               "created first";
     }
-    return err->kind == ERROR_UNAVAILABLE ? "the registry is in trouble" : NULL;
+    return err->kind == ERROR_UNAVAILABLE ? "the registry itself has a problem"
+                                          : NULL;
 }
 
 static void step_failed(struct oci_inspecting *inspecting, enum oci_step step,
@@ -126,7 +127,7 @@ static void on_cancelled(void *payload, const struct http_response *response,
     } else {
         str_append_text(
             step_passed(inspecting, OCI_STEP_UPLOAD),
-            "opened (it cannot be cancelled there, and ends by itself)");
+            "opened (the registry cannot cancel it, and it expires by itself)");
     }
     finish(inspecting);
 }
@@ -209,8 +210,8 @@ static void report_credentials(struct oci_inspecting *inspecting)
                    credential->username ? credential->username : "");
     } else {
         str_printf(step_warning(inspecting, OCI_STEP_CREDENTIALS),
-                   "none, so as anybody%s%s%s", *report ? " (" : "", report,
-                   *report ? ")" : "");
+                   "none, so requests are anonymous%s%s%s", *report ? " (" : "",
+                   report, *report ? ")" : "");
     }
 }
 
@@ -223,25 +224,25 @@ static void report_token(struct oci_inspecting *inspecting,
                   strncmp(authorization->header, "Bearer", 6) == 0;
 
     if (!bearer) {
-        str_append_text(&inspecting->result.steps[OCI_STEP_TOKEN].text,
-                        authorization->header
-                            ? "none needed, Basic goes with each "
-                              "request"
-                            : "none needed");
+        str_append_text(
+            &inspecting->result.steps[OCI_STEP_TOKEN].text,
+            authorization->header
+                ? "none needed, each request has the Basic credentials"
+                : "none needed");
         return;
     }
     reported = grant_missing(authorization->header + strlen("Bearer "), NULL,
                              inspecting->target->path, "pull,push", &missing);
     if (missing.len > 0) {
-        str_printf(step_warning(inspecting, OCI_STEP_TOKEN),
-                   "does not grant %s on '%s' as far as it says; the registry "
-                   "decides",
-                   missing.data, inspecting->target->path);
+        str_printf(
+            step_warning(inspecting, OCI_STEP_TOKEN),
+            "does not grant %s on '%s' by its own claims; the registry decides",
+            missing.data, inspecting->target->path);
     } else {
         str_printf(step_passed(inspecting, OCI_STEP_TOKEN),
                    reported ? "grants pull,push on '%s'"
-                            : "asked for pull,push on '%s' (whether it is "
-                              "granted, the token does not say)",
+                            : "requested for pull,push on '%s' (the token does "
+                              "not state whether that is granted)",
                    inspecting->target->path);
     }
     if (authorization->lifetime_ms > 0) {
@@ -272,7 +273,7 @@ static void on_authorized(void *payload,
         report_credentials(inspecting);
     } else {
         str_append_text(&inspecting->result.steps[OCI_STEP_CREDENTIALS].text,
-                        "not asked for");
+                        "not requested");
     }
     if (authorization == NULL) {
         step_failed(inspecting, OCI_STEP_TOKEN, err);

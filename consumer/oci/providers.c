@@ -28,7 +28,7 @@ const struct provider providers[] = {
         .max_parts = 2,
         .parts_advice = "a name on Docker Hub has exactly two parts, so the "
                         "repository of each attestation must be directly below "
-                        "the account: set repository to "
+                        "the account; set repository to "
                         "index.docker.io/ACCOUNT, and use a prefix without '/'",
         .auth_advice = "the password must be an access token with write "
                        "permission, of an account that may create repositories",
@@ -40,8 +40,8 @@ const struct provider providers[] = {
         .well_known = true,
         .quirks = PROVIDER_NO_SINGLE_POST | PROVIDER_NO_REFERRERS,
         .min_parts = 2,
-        .parts_advice = "the first part is the owner: set repository to "
-                        "ghcr.io/OWNER or below",
+        .parts_advice = "the first part is the owner; set repository to "
+                        "ghcr.io/OWNER or to a path below it",
         .auth_advice = "the token must be a classic one with write:packages, "
                        "or an Actions GITHUB_TOKEN with packages: write",
     },
@@ -60,7 +60,7 @@ const struct provider providers[] = {
                        "ecr:InitiateLayerUpload, ecr:UploadLayerPart, "
                        "ecr:CompleteLayerUpload, "
                        "ecr:BatchCheckLayerAvailability and ecr:PutImage",
-        .not_found_advice = "ECR does not create repositories on push: set "
+        .not_found_advice = "ECR does not create repositories on push; set "
                             "create_repository: true, or define a creation "
                             "template with CREATE_ON_PUSH for the prefix",
     },
@@ -72,12 +72,13 @@ const struct provider providers[] = {
         .well_known = true,
         .quirks = PROVIDER_NO_SINGLE_POST | PROVIDER_CREATES_BY_API,
         .min_parts = 2,
-        .parts_advice = "the first part is the alias of the registry: set "
-                        "repository to public.ecr.aws/ALIAS or below",
+        .parts_advice =
+            "the first part is the alias of the registry; set repository to "
+            "public.ecr.aws/ALIAS or to a path below it",
         .auth_advice = "the role must also allow "
                        "ecr-public:GetAuthorizationToken and "
                        "sts:GetServiceBearerToken",
-        .not_found_advice = "ECR Public does not create repositories on push: "
+        .not_found_advice = "ECR Public does not create repositories on push; "
                             "set create_repository: true",
     },
     {
@@ -99,11 +100,11 @@ const struct provider providers[] = {
         .min_parts = 3,
         .parts_advice =
             "the first two parts are the project and the repository, which "
-            "must exist: set repository to HOST/PROJECT/REPOSITORY",
+            "must exist; set repository to HOST/PROJECT/REPOSITORY",
         .auth_advice = "the service account needs "
                        "roles/artifactregistry.writer on the repository",
         .not_found_advice =
-            "the project and the repository must exist: create the repository "
+            "the project and the repository must exist; create the repository "
             "with gcloud artifacts repositories create",
     },
     {
@@ -115,7 +116,7 @@ const struct provider providers[] = {
         .quirks = PROVIDER_NO_SINGLE_POST,
         .min_parts = 2,
         .parts_advice =
-            "the first part is the project: set repository to HOST/PROJECT",
+            "the first part is the project; set repository to HOST/PROJECT",
         .auth_advice = "the service account needs "
                        "roles/artifactregistry.createOnPushWriter, or write "
                        "access to the bucket",
@@ -128,7 +129,7 @@ const struct provider providers[] = {
         .quirks = PROVIDER_NO_SINGLE_POST | PROVIDER_NO_REFERRERS |
                   PROVIDER_IMAGES_ONLY,
         .min_parts = 3,
-        .parts_advice = "the path of a project has at least two parts: set "
+        .parts_advice = "the path of a project has at least two parts; set "
                         "repository to registry.gitlab.com/GROUP/PROJECT",
         .auth_advice = "use a deploy token with write_registry, a personal "
                        "access token, or gitlab-ci-token with $CI_JOB_TOKEN",
@@ -141,7 +142,7 @@ const struct provider providers[] = {
         .hosts = LIST("quay.io"),
         .well_known = true,
         .min_parts = 2,
-        .parts_advice = "the first part is the organization: set repository to "
+        .parts_advice = "the first part is the organization; set repository to "
                         "quay.io/ORGANIZATION",
         .auth_advice = "the robot account must be allowed to create "
                        "repositories in the organization",
@@ -151,7 +152,7 @@ const struct provider providers[] = {
         .hosts = LIST("*.jfrog.io"),
         .well_known = true,
         .min_parts = 2,
-        .parts_advice = "the first part is the key of the repository: set "
+        .parts_advice = "the first part is the key of the repository; set "
                         "repository to HOST/KEY",
         .auth_advice =
             "Artifactory also answers 403 if the repository key does not exist",

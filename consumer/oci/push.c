@@ -256,7 +256,7 @@ static void on_created(void *payload, const struct error *err)
     push->creation = NULL;
     if (err != NULL) {
         failure = *err;
-        error_prefix(&failure, "making repository '%s'", push->target->path);
+        error_prefix(&failure, "creating repository '%s'", push->target->path);
         finish(push, &failure);
     } else {
         upload_both(push);

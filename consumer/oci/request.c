@@ -116,7 +116,7 @@ static int follow_redirect(struct oci_request *request,
     if (trust == TRUST_REFUSED) {
         error_set(err, ERROR_BLOCKED,
                   "registry '%s' redirects to '%s://%s', which is not allowed "
-                  "(if it is right, add '%s' to registries.allowed)",
+                  "(if you trust it, add '%s' to registries.allowed)",
                   request->target->registry, url.https ? "https" : "http",
                   url.host, url.host);
         url_release(&url);
@@ -280,13 +280,12 @@ static int open_url(struct oci_request *request, const char *text,
                      REDIRECT_UPLOAD);
     request->with_credentials = trust == TRUST_CREDENTIALS;
     if (trust == TRUST_REFUSED) {
-        return error_set(err, ERROR_BLOCKED,
-                         "registry '%s' sends it to '%s://%s', which is not "
-                         "allowed (if it is right, add '%s' to "
-                         "registries.allowed)",
-                         request->target->registry,
-                         request->url.https ? "https" : "http",
-                         request->url.host, request->url.host);
+        return error_set(
+            err, ERROR_BLOCKED,
+            "registry '%s' redirects the upload to '%s://%s', which is not "
+            "allowed (if you trust it, add '%s' to registries.allowed)",
+            request->target->registry, request->url.https ? "https" : "http",
+            request->url.host, request->url.host);
     }
     return 0;
 }

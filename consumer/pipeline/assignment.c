@@ -247,7 +247,7 @@ static void make_room(struct service *service)
     }
     if (service->records < before) {
         log_write(LOG_DEBUG, "pipeline",
-                  "room is short, waiting records will be read again later",
+                  "memory is short, waiting records will be read again later",
                   LOG_NUMBER("records", before - service->records));
     }
 }
@@ -401,11 +401,10 @@ static void refuse_metadata(struct service *service,
 
     error_set(&err, ERROR_FATAL,
               "partition %d of topic '%s': the metadata that is committed for "
-              "group '%s' at offset %lld cannot be understood: %s. To go on "
-              "without knowing which later records are done would be to "
-              "deliver some of them twice; if that is all right, set the "
-              "offset with kafka-consumer-groups --reset-offsets "
-              "--to-current, which takes the metadata away",
+              "group '%s' at offset %lld cannot be understood: %s. Without it, "
+              "some of the later records would be delivered twice. If that is "
+              "acceptable, set the offset with kafka-consumer-groups "
+              "--reset-offsets --to-current, which removes the metadata",
               (int)position->at.partition, position->at.topic,
               service->kafka_options.group, (long long)position->offset,
               why->message);

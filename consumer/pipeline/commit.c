@@ -207,12 +207,12 @@ static void shorten_metadata(struct service *service)
     struct assignment *assignment;
 
     service->max_metadata /= 2;
-    log_write(LOG_WARN, "pipeline",
-              "the broker rejected the metadata of an offset commit, using "
-              "less of it: partitions pause earlier behind records that are "
-              "not delivered (is the broker's offset.metadata.max.bytes below "
-              "its default of 4096?)",
-              LOG_NUMBER("bytes", service->max_metadata));
+    log_write(
+        LOG_WARN, "pipeline",
+        "the broker rejected the metadata of an offset commit, using less of "
+        "it: partitions pause earlier after records that are not delivered (is "
+        "the broker's offset.metadata.max.bytes below its default of 4096?)",
+        LOG_NUMBER("bytes", service->max_metadata));
     TAILQ_FOREACH(assignment, &service->assignments, link)
     {
         ledger_limit_metadata(&assignment->ledger, service->max_metadata);

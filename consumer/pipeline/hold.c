@@ -60,12 +60,12 @@ static const char *release_of(const struct attachment_queue *attachment_queue,
                               enum held held)
 {
     if (held == HELD_ATTACHMENT) {
-        return "attachment accepted, it goes on";
+        return "attachment accepted, its deliveries continue";
     }
     return disposition_of(&attachment_queue->queue->refusal) ==
                    DISPOSITION_SUSPEND
-               ? "endpoint accepts again, registration goes on"
-               : "credentials accepted, registration goes on";
+               ? "endpoint accepts again, registration continues"
+               : "credentials accepted, registration continues";
 }
 
 static void log_released(const struct attachment_queue *attachment_queue,

@@ -55,8 +55,8 @@ void readiness_get(const struct service *service, struct arena *arena,
         add_reason(status, "stopping: no more records are read");
     } else if (!state.member) {
         add_reason(status,
-                   "no assignment: the group has given none yet, or has taken "
-                   "it back, or its offsets are not known yet");
+                   "no assignment: the group has assigned no partitions yet, "
+                   "or has revoked them, or their offsets are not known yet");
     }
     for (size_t i = 0; i < STATUS_OUTPUTS; i++) {
         const struct withheld_output *output = &service->withholding.outputs[i];
@@ -71,7 +71,7 @@ void readiness_get(const struct service *service, struct arena *arena,
         }
     }
     if (!state.producer) {
-        add_reason(status, "no producer: the brokers have not taken it yet");
+        add_reason(status, "no producer: the brokers have not accepted it yet");
     }
 }
 

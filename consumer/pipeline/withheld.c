@@ -252,7 +252,7 @@ static void reject(struct service *service, struct delivery *delivery,
     withhold(service, delivery, WITHHELD_REJECTED, output);
 }
 
-/* The topic takes no messages: all deliveries of the commit that have one for
+/* The topic accepts no messages: all deliveries of the commit that have one for
  * it would be rejected as well. */
 static void block(struct service *service, enum status_output output,
                   const struct kafka_rejection *why)

@@ -291,7 +291,7 @@ int filter_add(struct filter *filter, const char *option, const char *value,
     const struct kind *kind;
 
     if (term.kind < 0) {
-        return error_set(err, ERROR_USAGE, "'%s' is no filter", option);
+        return error_set(err, ERROR_USAGE, "'%s' is not a filter", option);
     }
     kind = &kinds[term.kind];
     if (filter->count == FILTER_MAX_TERMS) {

@@ -133,13 +133,13 @@ static int decode_progress(const struct replay *replay, struct track *track,
     struct progress progress = {0};
 
     if (commit->offset > track->end) {
-        return error_set(err, ERROR_REJECTED,
-                         "the progress of group '%s' is at offset %lld of "
-                         "partition %d of '%s', which ends at %lld: was the "
-                         "topic created anew? delete that group's offsets",
-                         replay->group, (long long)commit->offset,
-                         track->partition, replay->options.dead_letters,
-                         (long long)track->end);
+        return error_set(
+            err, ERROR_REJECTED,
+            "the progress of group '%s' is at offset %lld of partition %d of "
+            "'%s', which ends at %lld: if the topic was created again, delete "
+            "the offsets of that group",
+            replay->group, (long long)commit->offset, track->partition,
+            replay->options.dead_letters, (long long)track->end);
     }
     if (commit->offset >= 0 &&
         progress_decode(commit->offset, commit->text, &progress, err) < 0) {

@@ -230,8 +230,8 @@ static int reconcile(struct run *run, struct error *err)
 
         if (dead_letter->copied && !done) {
             return error_set(err, ERROR_REJECTED,
-                             "the progress has gone back: somebody has reset "
-                             "the offsets of group '%s'",
+                             "the progress has moved back: the offsets of "
+                             "group '%s' were reset",
                              run->replay->group);
         }
         if (dead_letter->chosen && !dead_letter->copied && done) {

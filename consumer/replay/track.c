@@ -66,9 +66,10 @@ static int set_no_room(const struct track *track, int64_t watermark,
                        struct error *err)
 {
     return error_set(err, ERROR_REJECTED,
-                     "partition %" PRId32 ": what would be replayed is "
-                     "scattered too widely among what would not (from offset "
-                     "%" PRId64 " on) for the progress to be written down; "
+                     "partition %" PRId32
+                     ": the dead letters to replay are scattered too widely "
+                     "among the others (from offset %" PRId64
+                     " on) for the progress to be written down; "
                      "replay or purge the oldest ones first",
                      track->partition, watermark);
 }

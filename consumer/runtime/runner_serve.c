@@ -117,10 +117,11 @@ static int check(const struct server *server, const char *const *argv,
                  struct error *err)
 {
     if (!access_has_command(server->programs, argv)) {
-        return error_set(err, ERROR_CONFIG,
-                         "'%s' is none of the programs that the configuration "
-                         "named when waybill started: restart waybill",
-                         argv[0]);
+        return error_set(
+            err, ERROR_CONFIG,
+            "'%s' is not among the programs that the configuration named when "
+            "waybill started: restart waybill",
+            argv[0]);
     }
     if (server->count >= MAX_JOBS) {
         return error_set(err, ERROR_INTERRUPTED,

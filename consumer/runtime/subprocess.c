@@ -259,8 +259,8 @@ static int read_end(struct subprocess *subprocess, int status,
     }
     if (status == -1) {
         return error_set(err, ERROR_CONFIG,
-                         "how '%s' ended is not known: this process was "
-                         "started with SIGCHLD ignored",
+                         "the exit status of '%s' is not known: this process "
+                         "was started with SIGCHLD ignored",
                          subprocess->name);
     }
     if (!WIFEXITED(status)) {
@@ -311,7 +311,8 @@ struct child_pipes {
 
 static int report_no_pipe(struct error *err)
 {
-    return error_set(err, ERROR_CONFIG, "no pipe: %s", strerror(errno));
+    return error_set(err, ERROR_CONFIG, "cannot create a pipe: %s",
+                     strerror(errno));
 }
 
 static int open_input(struct child_pipes *child_pipes, const char *input,

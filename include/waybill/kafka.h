@@ -55,8 +55,9 @@ struct kafka_handler {
      * it. The handler gets no other rebalance before that. */
     void (*revoked)(void *payload, const struct kafka_partition *partitions,
                     size_t count, bool lost);
-    /* The next batch of a partition cannot be read, or again; called again when
-     * more is known. The partition is tried again, and all others continue. */
+    /* The next batch of a partition cannot be read, or can be read again. It is
+     * called repeatedly as more becomes known. The partition is tried again,
+     * and all others continue. */
     void (*unreadable)(void *payload, const struct kafka_unreadable *what);
     /* The result of kafka_commit(). Never called after closed(). */
     void (*committed)(void *payload, const struct kafka_result *result);

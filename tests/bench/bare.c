@@ -27,12 +27,12 @@ struct push {
 
 struct slot;
 
-/* One transfer at a time; a slot has two, for the two blobs. */
+/* One transfer at a time. A slot has two, one for each blob. */
 struct leg {
     struct slot *slot;
     CURL *easy;
     const struct oci_blob *blob;
-    const struct oci_blob *body; /* NULL: a POST without one */
+    const struct oci_blob *body; /* NULL for a POST without a body */
     size_t sent;
     char location[2048];
     bool manifest;
@@ -198,7 +198,7 @@ static void make_push(struct push *push, struct arena *arena,
     struct digest digest;
     size_t len;
 
-    /* Unique content, as every attestation's is. */
+    /* The content is unique, as that of every attestation is. */
     len = (size_t)snprintf(envelope, 64, "%d-%zu-", (int)getpid(), index);
     memset(envelope + len, 'x', payload);
     digest_of(envelope, payload, &digest);

@@ -1,4 +1,4 @@
-"""CPU time per event: waybill with Kafka, and a bare libcurl loop beside it."""
+"""Measures the CPU time per event of waybill with Kafka, and of a bare libcurl loop."""
 
 import json
 import os

@@ -12,7 +12,8 @@ from support.scripted_registry import ScriptedRegistry
 
 
 class Publisher(threading.Thread):
-    """So many a second, whatever becomes of them; the same in both runs."""
+    """Publishes that many events a second, independent of their outcomes. Both runs are the
+    same."""
 
     def __init__(self, kafka, topic, options):
         super().__init__(daemon=True)

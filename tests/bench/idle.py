@@ -12,7 +12,7 @@ PROBE_S, SCRAPE_S = 5, 15
 
 
 def watch(address, seconds):
-    """As a kubelet and a Prometheus do"""
+    """Polls the service as a kubelet and a Prometheus server do."""
     began, turn = time.monotonic(), 0
     while time.monotonic() - began < seconds:
         ask(address, "/livez")

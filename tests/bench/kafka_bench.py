@@ -1,4 +1,4 @@
-"""What the benches with Kafka share: brokers, topics, the program, outcomes."""
+"""Shared by the benchmarks with Kafka: brokers, topics, the program and its outcomes."""
 
 import json
 import os
@@ -19,7 +19,7 @@ QUICK = {"session.timeout.ms": "6000", "heartbeat.interval.ms": "1000"}
 
 
 def binary():
-    """WAYBILL_TEST_BINARY, or an optimised build."""
+    """Returns the program that WAYBILL_TEST_BINARY names, or builds an optimized one."""
     given = os.environ.pop("WAYBILL_TEST_BINARY", None)
     if given:
         return os.path.abspath(given)
@@ -36,7 +36,7 @@ def binary():
 
 
 class Bench:
-    """A broker, a folder, and topics of this run's own."""
+    """A broker, a directory, and topics that only this run uses"""
 
     def __init__(self):
         self.binary = binary()
@@ -61,7 +61,7 @@ class Bench:
         return thing
 
     def topics(self, name, partitions=4):
-        """Makes them. The broker stamps the outcomes."""
+        """Creates the topics. The broker sets the timestamps of the outcomes."""
         found = {"attestations": f"{name}-in", "outcomes": f"{name}-out",
                  "dead_letters": f"{name}-dead"}
         stamped = {"message.timestamp.type": "LogAppendTime"}
@@ -90,7 +90,7 @@ def message(name, project="shop"):
 
 
 def parsed(messages):
-    """(data, the broker's time in milliseconds) of outcomes"""
+    """Returns (data, the broker's time in milliseconds) for each outcome."""
     return [(json.loads(one.value), one.timestamp) for one in messages]
 
 

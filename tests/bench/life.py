@@ -21,8 +21,8 @@ def await_line(service, text):
 
 
 def start(bench, config):
-    """(the service, its admin port, seconds to each of: that port, an assignment,
-    /readyz)"""
+    """Returns the service, its admin port, and the seconds until that port, an assignment and
+    /readyz."""
     began = time.monotonic()
     service = bench.serve(config)
     address = listening(service)
@@ -41,7 +41,7 @@ def stop(service):
 
 
 def join(bench, topic, group):
-    """Seconds from the start of kcat to its first assignment"""
+    """Returns the seconds from the start of kcat to its first assignment."""
     began = time.monotonic()
     command = ["kcat", "-b", bench.kafka.address, "-G", group, topic]
     with subprocess.Popen(
@@ -72,7 +72,8 @@ def configure(bench, name, topics, registry):
 
 
 def measure_starts(bench, topics, registry, rounds):
-    """Each in a group of its own, in turn with kcat: both have the same machine."""
+    """Measures each in a group of its own, alternating with kcat, under the same load of the
+    machine."""
     ours, theirs, idle = [], [], []
     for number in range(rounds):
         service, _, times = start(bench, configure(bench, f"start-{number}", topics, registry))
@@ -122,7 +123,7 @@ def main():
     options = parser.parse_args()
     with Bench() as bench:
         registry = bench.own(Registry(storage="inmemory"))
-        # The first member of a new broker waits for the topics that groups live in.
+        # The first member of a new broker waits until the internal topics of groups exist.
         quiet = bench.topics("quiet", TOPIC_PARTITIONS)
         join(bench, quiet["attestations"], "first")
         stop(start(bench, configure(bench, "first", quiet, registry))[0])

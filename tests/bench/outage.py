@@ -29,7 +29,8 @@ def descriptors(pid):
 
 
 def outage(service, seconds):
-    """CPU as a share of one processor, peak MiB, most descriptors"""
+    """Returns the CPU time as a share of one processor, the peak memory in MiB, and the maximum
+    of descriptors."""
     began, before, most = time.monotonic(), cpu(service.pid), 0
     while time.monotonic() - began < seconds:
         if not service.running():

@@ -1,19 +1,19 @@
 """The chaos suite: Waybill on Apache Kafka with real registries, under faults.
 
-    journal         what happened, readable, with the time
-    kafka_proxy     between the program and the brokers
-    registry_proxy  between the program and the registries
+    journal         the readable log of actions, with their times
+    kafka_proxy     a proxy between the program and the brokers
+    registry_proxy  a proxy between the program and the registries
     cluster         one broker or three
-    workload        what is published, and what must become of it
-    readers         who looks on meanwhile
-    fleet           the program's instances
-    world           all of it together
-    faults          what is done to it
-    metadata        how a commit says what is done above its offset
-    checker         the invariants, from logs only
-    report          the table
+    workload        the events, and their expected outcomes
+    readers         concurrent readers of topics and committed offsets
+    fleet           the instances of the program
+    world           all of these together
+    faults          the faults
+    metadata        decodes the progress in the metadata of a commit
+    checker         the invariants, checked in the logs
+    report          the table of results
     main            the command
-    netns           machines that are network namespaces, and networks to cut
+    netns           network namespaces as machines, and networks that can be cut
     spread          the world on such machines
-    scale_out       one instance, four, two: a schedule instead of drawn faults
+    scale_out       one, four, and two instances, with a fixed schedule of faults
 """

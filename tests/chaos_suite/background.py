@@ -31,7 +31,7 @@ class Background:
 
 
 def abort(writer):
-    """Ends a connection at once, as a reset."""
+    """Closes a connection with a reset."""
     transport = writer.transport
     if transport is None:
         return
@@ -39,5 +39,5 @@ def abort(writer):
     try:
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     except (AttributeError, OSError):
-        pass  # it is closed already
+        pass  # The loop is already closed.
     transport.abort()

@@ -1,19 +1,18 @@
-"""The invariants. Functions over logs: nothing here asks the program, a broker or
-a registry, and nothing here waits.
+"""The invariants, as functions of the logs. They send no requests, and they do not wait.
 
     I1   every input has exactly one outcome for each of its attachments, or one
-         of its own when it has none; nothing has an outcome that it should not
-    I2   what succeeded is in the registry, whole; what is in the registry has an
-         outcome
-    I3   what failed has exactly one dead letter, the same bytes
-    I4   who reads along sees what is there in the end, nothing else and no more
-    I5   a commit can be decoded, never goes backwards, and calls nothing done
-         whose outcome was not there by then
-    I6   once the faults end all is done soon, and then nothing burns the processor
-    I7   memory and descriptors stay bounded
-    I8   SIGTERM ends it in time, nothing else ends it, no sanitizer complains
-    I9   nothing is given up whose attempts and age are not used up
-    I10  no more requests than it takes; Retry-After is waited for
+         of its own if it has none; there are no other outcomes
+    I2   the artifact of every success is complete in the registry, and every
+         artifact has an outcome
+    I3   every failure has exactly one dead letter with the same bytes
+    I4   a concurrent reader receives exactly the messages that exist at the end
+    I5   a commit can be decoded, never moves backwards, and records nothing as
+         done whose outcome did not exist by then
+    I6   after the faults all work ends soon, and then no instance uses the processor
+    I7   memory and descriptors remain bounded
+    I8   SIGTERM ends an instance in time, nothing else does, and no sanitizer reports
+    I9   no delivery is given up before its attempts and age are used up
+    I10  no more requests than necessary are sent; Retry-After is honored
 """
 
 import collections
@@ -41,17 +40,17 @@ class Limits:
     peak_kib: int = 256 * 1024
     descriptors: int = 300
     idle_cpu: float = 0.25
-    # What a delivery takes is five requests, and one for the registry's greeting.
+    # A delivery takes five requests, and one GET /v2/ for each registry.
     requests_each: int = 6
-    # Done over again by whoever takes over: at most what was in flight.
+    # The successor repeats at most what was in flight.
     requests_factor: float = 4.0
     requests_per_disturbance: int = 2000
-    # The broker's clock and ours are one; the log's are milliseconds.
+    # The clocks of the broker and of this process are the same; the log has milliseconds.
     clock_slack: float = 0.05
 
 
 class Outcome(typing.NamedTuple):
-    where: str  # partition/offset in its topic
+    where: str  # The partition and offset in the topic
     id: str
     status: str
     input: tuple  # (partition, offset)
@@ -59,11 +58,11 @@ class Outcome(typing.NamedTuple):
     artifact: dict | None
     error: dict | None
     attempts: int
-    at: float  # the broker's clock, seconds
+    at: float  # The time by the broker's clock, in seconds
 
 
 def parse(message):
-    """An Outcome, or a text that says why it is none."""
+    """Parses an outcome. Returns an Outcome, or a text that states why it is invalid."""
     try:
         headers = dict(message.headers)
         data = json.loads(message.value)
@@ -84,7 +83,7 @@ def parse(message):
 
 
 class _Case:
-    """The logs, with what several invariants want of them."""
+    """The logs, with the indexes that several invariants use."""
 
     def __init__(self, logs, limits):
         self.logs, self.limits = logs, limits
@@ -98,7 +97,7 @@ class _Case:
             self.of_delivery[(one.input, one.attachment)].append(one)
 
     def deliveries(self):
-        """((input, attachment or None), expectation) of all that must end"""
+        """Returns ((input, attachment or None), expectation) for each delivery that must end."""
         for where, wanted in self.expected.items():
             for attachment in wanted.deliveries or (None,):
                 yield (where, attachment), wanted
@@ -139,7 +138,7 @@ def one_outcome(case):
             yield from _right_status(case, delivery, expected, one)
     for delivery, found in case.of_delivery.items():
         if delivery not in wanted:
-            yield "an outcome of nothing", (
+            yield "an outcome without an input", (
                 f"{found[0].id} at {found[0].where} for input {_name(delivery)}"
             )
     ids = collections.Counter(one.id for one in case.outcomes)
@@ -154,7 +153,8 @@ def one_outcome(case):
 def _right_status(case, delivery, expected, outcome):
     allowed = {SUCCEEDED} if expected.deliveries else {expected.status}
     if expected.deliveries and expected.deliveries[delivery[1]][0] in case.logs.lies:
-        allowed = {SUCCEEDED, FAILED}  # the registry said that it stored something else
+        # The registry reported that it had stored another digest.
+        allowed = {SUCCEEDED, FAILED}
     if outcome.status not in allowed:
         yield "the wrong outcome", (
             f"input {_name(delivery)}: {outcome.status} at {outcome.where}, not "
@@ -195,13 +195,13 @@ def _claims(case, delivery, outcome, place, artifact):
     }
     wrong = {name: said.get(name) for name, value in wanted.items() if said.get(name) != value}
     if wrong:
-        yield "an outcome says what is not so", (
+        yield "an outcome has wrong data", (
             f"input {_name(delivery)}, outcome {outcome.where}: {json.dumps(wrong)}"
         )
 
 
 def faults_of(logs, place, artifact):
-    """What is wrong with an artifact as the registry has it."""
+    """Returns the faults of an artifact in the registry."""
     stored = logs.registries.get(place.registry, {}).get(place.repository)
     if stored is None:
         yield "no such repository"
@@ -247,7 +247,7 @@ def dead_letters(case):
                 f"{one.partition}/{one.offset}" for one in found
             )
         if found and not failed:
-            yield "a dead letter of what did not fail", f"input {_name(delivery)}"
+            yield "a dead letter of a delivery that did not fail", f"input {_name(delivery)}"
         for one in found:
             yield from _same_bytes(case, delivery, one)
     for delivery, found in letters.items():
@@ -269,12 +269,12 @@ def _letter_of(message):
 def _same_bytes(case, delivery, letter):
     original = case.inputs.get(delivery[0])
     if original is None:
-        yield "a dead letter of nothing", _name(delivery)
+        yield "a dead letter without an input", _name(delivery)
         return
     differ = [
         name for name in ("key", "value") if getattr(letter, name) != getattr(original, name)
     ]
-    # Its own timestamp is the time of writing, from which retention counts.
+    # The timestamp of a dead letter is the time of writing, from which retention counts.
     if dict(letter.headers).get("waybill-timestamp") != str(original.timestamp).encode():
         differ.append("timestamp")
     if letter.headers[: len(original.headers)] != original.headers:
@@ -299,18 +299,18 @@ def reading_along(case):
         where = (one.topic, one.partition, one.offset)
         name = "/".join(map(str, where))
         if where in seen:
-            yield "read twice at one offset", name
+            yield "two messages were read at one offset", name
         if last.get(where[:2], -1) >= one.offset:
-            yield "read in another order", f"{name} after {last[where[:2]]}"
+            yield "messages were read in a different order", f"{name} after {last[where[:2]]}"
         last[where[:2]] = one.offset
         seen[where] = one
         there = final.get(where)
         if there is None:
-            yield "read, and gone in the end", name
+            yield "a message that was read does not exist at the end", name
         elif there._replace(seen=0.0) != one._replace(seen=0.0):
-            yield "read, and different in the end", name
+            yield "a message that was read differs at the end", name
     for where in final.keys() - seen.keys():
-        yield "there in the end, and not seen by who reads along", "/".join(map(str, where))
+        yield "the concurrent reader has not received a message", "/".join(map(str, where))
 
 
 # I5
@@ -322,7 +322,7 @@ def commits(case):
         name = f"partition {sample.partition} at {sample.at:.3f}: offset {sample.offset}"
         before, old = marks.get(sample.partition, (0, NOTHING))
         if sample.offset < before:
-            yield "the watermark goes backwards", f"{name} after {before}"
+            yield "the watermark moves backwards", f"{name} after {before}"
         try:
             above = decode_metadata(sample.offset, sample.metadata)
         except Undecodable as problem:
@@ -330,10 +330,10 @@ def commits(case):
             continue
         low = [one for one in above.done if one <= sample.offset]
         if low:
-            yield "metadata about what is not above the watermark", f"{name}: {sorted(low)[:5]}"
+            yield "metadata about offsets below the watermark", f"{name}: {sorted(low)[:5]}"
         lost = sorted(_forgotten(sample.offset, old, above))
         if lost:
-            yield "what was done is no longer", f"{name}: {lost[:5]}"
+            yield "a finished delivery is no longer recorded", f"{name}: {lost[:5]}"
         marks[sample.partition] = (sample.offset, above)
         rows[sample.partition].append((sample, above))
     for partition, some in rows.items():
@@ -341,7 +341,8 @@ def commits(case):
 
 
 def _forgotten(offset, old, new):
-    """What was done, is not below the watermark, and is not done now."""
+    """Yields offsets that were done before, are not below the watermark, and are no longer
+    done."""
     for one in old.done:
         if one >= offset and one not in new.done:
             yield one
@@ -352,7 +353,7 @@ def _forgotten(offset, old, new):
 
 
 def _done_before_its_outcome(case, partition, rows):
-    """Each delivery's first sample that calls it done, and its outcomes' times."""
+    """Returns the first sample that marks each delivery as done, and the times of its outcomes."""
     left = [one for one, _ in case.deliveries() if one[0][0] == partition]
     for sample, above in rows:
         still = []
@@ -365,7 +366,7 @@ def _done_before_its_outcome(case, partition, rows):
             at = case.logs.began + sample.at + case.limits.clock_slack
             if not times or min(times) > at:
                 late = f"{min(times) - at:.3f} s later" if times else "never"
-                yield "called done before its outcome was there", (
+                yield "recorded as done before its outcome existed", (
                     f"input {_name(delivery)}: committed {sample.offset} at "
                     f"{sample.at:.3f}, outcome {late}"
                 )
@@ -381,12 +382,12 @@ def liveness(case):
         ends = {}
         for one in case.logs.samples:
             ends[one.partition] = one.offset
-        yield "work does not end once the faults have", f"committed at last: {ends}"
+        yield "work does not end after the faults", f"committed at last: {ends}"
     elif drained > case.limits.drain_seconds:
         yield "work ends late", f"{drained:.1f} s after the last fault"
     for one in case.logs.idles:
         if one.cpu > case.limits.idle_cpu:
-            yield "busy with nothing to do", f"{one.instance}: {one.cpu:.0%} of a processor"
+            yield "the processor is used without work", f"{one.instance}: {one.cpu:.0%} of a processor"
 
 
 def bounds(case):
@@ -435,19 +436,19 @@ def requests(case):
     if made > allowed:
         yield "a storm of requests", f"{made}, where {needed} are needed and {allowed:.0f} allowed"
     for throttle in _checkable(case):
-        # A push begins with POST.
+        # A push begins with a POST.
         before = throttle.until - case.limits.clock_slack
         early = [row for row in throttle.early if row[1] == "post" and row[0] < before]
         if early:
-            yield "Retry-After is not waited for", (
+            yield "Retry-After is not honored", (
                 f"{throttle.registry} {throttle.repository}: told at {throttle.at:.3f} to wait "
                 f"until {throttle.until:.3f}, came at {early[0][0]:.3f}"
             )
 
 
 def _checkable(case):
-    """Those of repositories with one delivery, while no instance came or went:
-    another instance does not know what this one was told."""
+    """Returns the throttles of repositories with one delivery while no instance started or
+    ended, because another instance does not know of a throttle."""
     users = collections.Counter(
         row[0] for wanted in case.expected.values() for row in wanted.deliveries.values()
     )
@@ -460,7 +461,7 @@ def _checkable(case):
 
 
 def checked_throttles(logs):
-    """How many 429s I10 could look at."""
+    """Returns the number of 429 responses that I10 could check."""
     return sum(1 for _ in _checkable(_Case(logs, Limits())))
 
 

@@ -1,9 +1,9 @@
-"""Apache Kafka, one broker or three, each behind a proxy, or (netns.py) on a host of
+"""Apache Kafka with one broker or three, each with a proxy, or (netns.py) on a host of
 its own.
 
-Waybill knows the proxies only: that is what the brokers advertise to whoever
-comes through one. The suite itself, and the brokers among themselves, use a
-second listener, so that no fault of the network's strikes who looks on.
+Waybill uses the proxies only, because the brokers advertise their addresses to clients
+that come through them. The suite itself and the brokers use a second listener, so that
+faults of the network do not affect the readers.
 """
 
 import base64
@@ -44,8 +44,8 @@ _STARTED = b"Kafka Server started"
 
 
 class Broker:
-    """ports are those for clients, for who looks on, and for the controllers; prefix
-    is what its command begins with."""
+    """`ports` are those for clients, for the test suite and for the controllers. `prefix` is
+    the start of the command line."""
 
     def __init__(self, directory, ports, proxy=None, host="127.0.0.1", prefix=()):
         self.directory, self.proxy, self.host = directory, proxy, host
@@ -74,7 +74,7 @@ class Broker:
         )
 
     def format(self, cluster):
-        """Begun; awaited by await_format()."""
+        """Starts to format the directory; await_format() waits for the end."""
         self._process = self._java("kafka.tools.StorageTool", "format", "-t", cluster, "-c")
 
     def await_format(self):
@@ -115,7 +115,7 @@ class Broker:
         self.frozen = False
 
     def stop(self):
-        """In order; gone once it no longer runs."""
+        """Stops the broker in order, and returns when it has exited."""
         self._process.signal(signal.SIGTERM)
 
     def freeze(self):
@@ -128,7 +128,7 @@ class Broker:
 
 
 def behind_proxies(directory, count, background, network):
-    # All at once, so that none is given twice.
+    # All ports are chosen at once, so that none is chosen twice.
     ports = list(map(int, parts("parts_free_ports", 3 * count).split()))
     for number in range(count):
         proxy = KafkaProxy(background, network)
@@ -139,7 +139,7 @@ def behind_proxies(directory, count, background, network):
 
 class Cluster(Kafka):
     def __init__(self, brokers):
-        # Not its parent's __init__: that would look for a broker to share.
+        # The __init__ of the parent class would look for a shared broker.
         self._process = self._directory = None
         parts("parts_kafka_jars")
         self.brokers = list(brokers)
@@ -173,7 +173,7 @@ class Cluster(Kafka):
         return all(one.running() and not one.frozen for one in self.brokers)
 
     def coordinator(self, group):
-        """The broker that keeps the group's offsets."""
+        """Returns the broker that is the coordinator of the group."""
         address = self._coordinator(group)
         return next(one for one in self.brokers if one.address == address)
 

@@ -1,9 +1,9 @@
-"""What is done to the world.
+"""The faults of a run.
 
-A fault is a generator: it does something, yields how long to leave it at that (a
-number of seconds, or a function that says when, and a number of seconds at most),
-and in the end mends what it broke. Several may be under way at a time; what a
-fault has taken (an instance, the brokers, a registry) no other one takes.
+A fault is a generator: it causes the fault, yields how long it lasts (a number of seconds,
+or a function that decides, with a maximum in seconds), and at the end repairs what it
+affected. Several faults may be active at a time, but only one uses a certain instance,
+registry or the brokers.
 """
 
 import os
@@ -24,10 +24,12 @@ FAKETIME = sorted(pathlib.Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1")
 
 class Fault(typing.NamedTuple):
     name: str
-    act: typing.Callable  # (world, random) -> generator
-    takes: str  # brokers, network, a registry, fleet, or "" for an instance of its own
+    act: typing.Callable  # A generator function of (world, random)
+    # What the fault needs for itself: brokers, network, a registry, fleet, or "" for one
+    # instance
+    takes: str
     weight: float
-    needs: str | None  # points, 3 brokers, faketime
+    needs: str | None  # What it requires: points, 3 brokers, or faketime
     text: str
 
 
@@ -43,19 +45,19 @@ def fault(name, text, takes="", weight=1.0, needs=None):
 
 
 def unusable(name, world):
-    """Why a fault cannot be had here, or None."""
+    """Returns why the fault is not available here, or None."""
     needs = FAULTS[name].needs
     if needs == "points" and not world.fleet.has_points:
         return "the program was built without fault points (WAYBILL_FAULTS)"
     if needs == "3 brokers" and world.cluster.count < 3:
-        return "it takes three brokers (--brokers 3)"
+        return "it requires three brokers (--brokers 3)"
     if needs == "faketime" and not FAKETIME:
         return "there is no libfaketime"
     return None
 
 
 def _pick(world, random):
-    """An instance that is up and that nothing else is done to."""
+    """Returns a running instance that no other fault uses."""
     free = [one for one in world.fleet.free() if not one.paused]
     return random.choice(free) if free else None
 
@@ -70,7 +72,7 @@ def _progress(world, wanted=1):
 
 @fault("kill", "kill -9 at a random moment under load", weight=6)
 def _(world, random):
-    # Not in the middle of the last one's recovery only: something gets done.
+    # The next fault waits until some work was done after the recovery from the last one.
     yield _progress(world, random.choice((1, 1, 20, 100))), 15
     yield random.uniform(0, 0.7)
     victim = _pick(world, random)
@@ -150,8 +152,8 @@ def _stop(world, random, seconds):
 @fault("zombie", "SIGSTOP in the middle of a transaction, until others have its partitions",
        takes="network", weight=2)
 def _(world, random):
-    """AddOffsetsToTxn is held up, and whoever sent it stands still meanwhile: it
-    goes on with a transaction for a generation that is over, in time to commit."""
+    """Delays AddOffsetsToTxn and freezes its sender. The instance then resumes a transaction of
+    a generation that has ended, in time to commit it."""
     rule = Rule(APIS["AddOffsetsToTxn"], DELAY, seconds=SESSION_SECONDS * 0.5)
     world.network.add(rule)
     yield lambda: rule.producer is not None, 15
@@ -168,7 +170,7 @@ def _(world, random):
 
 
 def _owner(world, transactional_id):
-    """The instance whose producer has this id: of its slot, or with its pid."""
+    """Returns the instance whose producer has this id, found by its slot or its pid."""
     for one in world.fleet.instances:
         if transactional_id == f"waybill-chaos-{one.slot}" or (
             f"-{one.pid}-" in (transactional_id or "")
@@ -258,11 +260,11 @@ def _(world, random):
     yield 2.0
 
 
-# The network in front of the brokers
+# --- faults of the network between the program and the brokers
 
 
 def _requests(name, text, act, **more):
-    """A fault that strikes single requests: act(random) gives the rule."""
+    """Creates a fault that affects single requests: act(random) returns the rule."""
 
     @fault(name, text, takes="network", **more)
     def _(world, random):
@@ -420,7 +422,7 @@ def _(world, random):
 
 
 def _in_another_way(world, random, way, seconds, meanwhile=None):
-    """An instance is restarted in that way for a while, and then as usual."""
+    """Restarts an instance in that way for a while, and then as usual."""
     victim = _pick(world, random)
     if not victim:
         return

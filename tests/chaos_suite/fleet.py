@@ -1,4 +1,5 @@
-"""The program's instances: started, watched, measured, and ended in many ways."""
+"""The instances of the program: they are started, monitored, measured, and ended in several
+ways."""
 
 import json
 import os
@@ -17,9 +18,9 @@ TICKS = os.sysconf("SC_CLK_TCK")
 class Exit(typing.NamedTuple):
     instance: str
     status: int
-    asked: str  # kill, term, point, or "" for nobody
-    seconds: float  # from the asking to the end
-    excused: bool  # the fault that it lived with may end it
+    asked: str  # How it was ended: kill, term, point, or "" if it ended by itself
+    seconds: float  # Seconds from the signal to the exit
+    excused: bool  # The fault of its environment may end it.
 
 
 class Usage(typing.NamedTuple):
@@ -30,17 +31,17 @@ class Usage(typing.NamedTuple):
 
 class Idle(typing.NamedTuple):
     instance: str
-    cpu: float  # of one processor, with nothing to do
+    cpu: float  # CPU use as a share of one processor, without work to do
 
 
 class Way(typing.NamedTuple):
-    """How an instance is started."""
+    """The parameters with which an instance is started."""
 
     environment: dict = {}
     prefix: tuple = ()
     log: str | None = None
     point: str | None = None
-    excused: bool = False  # it may end by itself
+    excused: bool = False  # It is allowed to end by itself.
 
 
 class Instance:
@@ -48,7 +49,7 @@ class Instance:
         self.name, self.slot, self.process, self.way = name, slot, process, way
         self.asked, self.asked_at = "", 0.0
         self.paused = False
-        self.busy = False  # a fault has it
+        self.busy = False  # A fault uses it.
         self.started = time.monotonic()
 
     @property
@@ -56,7 +57,7 @@ class Instance:
         return self.process.pid
 
     def status(self):
-        """Its exit status (negative: a signal), or None."""
+        """Returns the exit status (negative for a signal), or None while it is running."""
         return self.process.exit_status()
 
     def cpu_seconds(self):
@@ -79,8 +80,8 @@ class _Child(Process):
 
 
 class Fleet:
-    """`wanted` instances, one a slot. What ends is started again, unless it is
-    more than wanted."""
+    """Keeps `wanted` instances, one in each slot. An instance that has ended is replaced unless
+    there are more than wanted."""
 
     def __init__(self, journal, binary, directory, settings, breakage=None):
         self.journal, self.binary = journal, pathlib.Path(binary)
@@ -93,7 +94,7 @@ class Fleet:
         self.exits, self.usages, self.idles = [], {}, []
         self.logs = []
         self._number = 0
-        self._next_ways = {}  # slot: how it is started next
+        self._next_ways = {}  # For each slot, how its next instance is started
         self._sampled = 0.0
         self.has_points = b"WAYBILL_FAULT_POINT" in self.binary.read_bytes()
 
@@ -123,8 +124,7 @@ class Fleet:
         return instance
 
     def _config(self, slot):
-        """Every other slot has a transactional id that outlives its instances, as
-        in a StatefulSet."""
+        """Every other slot has a transactional id that its instances share, as in a StatefulSet."""
         path = self._directory / f"config-{slot}.yaml"
         if not path.exists():
             settings = json.loads(json.dumps(self._settings))
@@ -134,7 +134,7 @@ class Fleet:
         return path
 
     def home_of(self, slot):
-        """What a command begins with that is to run where the slot is."""
+        """Returns the start of a command line that runs a command on the machine of the slot."""
         return ()
 
     def next_way(self, slot, way):
@@ -143,7 +143,7 @@ class Fleet:
     # Choosing
 
     def free(self):
-        """Those that no fault has, and that have been told nothing."""
+        """Returns the instances that no fault uses and that were not stopped."""
         return [one for one in self.instances if not one.busy and not one.asked]
 
     def in_slot(self, slot):
@@ -175,7 +175,7 @@ class Fleet:
         instance.paused = False
         instance.process.signal(signal.SIGCONT)
 
-    # Watching: called often.
+    # Monitoring, which is called frequently
 
     def tend(self):
         for instance in list(self.instances):
@@ -217,7 +217,7 @@ class Fleet:
                 )
 
     def measure_idle(self, seconds=3.0):
-        """How much processor those use that have nothing to do."""
+        """Measures the CPU use of the instances that have nothing to do."""
         before = {one.name: one.cpu_seconds() for one in self.instances if not one.way.prefix}
         began = time.monotonic()
         time.sleep(seconds)
@@ -227,7 +227,8 @@ class Fleet:
                 self.idles.append(Idle(one.name, used / (time.monotonic() - began)))
 
     def stop_all(self, seconds):
-        """SIGTERM to each; whoever does not end is killed, and that is on record."""
+        """Sends SIGTERM to each instance. An instance that does not exit is killed, which is
+        recorded."""
         self.wanted = 0
         for instance in self.instances:
             if not instance.asked:
@@ -249,7 +250,7 @@ class Fleet:
             instance.process.kill()
 
     def complaints(self):
-        """What sanitizers say in the logs."""
+        """Returns the messages of sanitizers in the logs."""
         for log in self.logs:
             try:
                 text = log.read_text(errors="replace")

@@ -1,4 +1,4 @@
-"""What happened and when: one readable line for each, and a count."""
+"""The journal has one readable line for each action, with its time, and counts the actions."""
 
 import collections
 import threading
@@ -6,7 +6,7 @@ import time
 
 
 class Journal:
-    """Times are seconds since it began; all logs of a run share this clock."""
+    """Times are seconds since the start of the run. All logs of a run use this clock."""
 
     def __init__(self, path, echo=False):
         self._file = open(path, "w", encoding="utf-8")
@@ -15,17 +15,18 @@ class Journal:
         self._began = time.monotonic()
         self._wall = time.time()
         self.counts = collections.Counter()
-        self.disturbances = []  # when an instance came, went, stopped or went on
+        # The times at which instances started, ended, were frozen or resumed
+        self.disturbances = []
 
     def now(self):
         return time.monotonic() - self._began
 
     def of_wall(self, seconds):
-        """The time here of a broker's timestamp."""
+        """Converts a timestamp of a broker to a time of this clock."""
         return seconds - self._wall
 
     def say(self, what, count=None, **fields):
-        """Writes a line; count names what it adds one to."""
+        """Writes a line, and increments the counter that `count` names."""
         line = f"{self.now():9.3f} {what}"
         line += "".join(f" {name}={value}" for name, value in fields.items())
         with self._lock:

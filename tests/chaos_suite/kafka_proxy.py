@@ -34,23 +34,21 @@ APIS = {
     "TxnOffsetCommit": 28,
 }
 NAMES = {number: name for name, number in APIS.items()}
-# From which version on strings are compact and headers have tags.
+# The version from which strings are compact and headers have tagged fields
 FLEXIBLE = {0: 9, 24: 3, 25: 3, 26: 3, 28: 3}
 
-DELAY = "delay"  # forwarded later; what follows waits
-CUT = "cut"  # the request is lost, and the connection
-LOSE_REPLY = "lose-reply"  # forwarded, the answer is lost, and the connection
-LATE = "late"  # the connection is lost; forwarded later all the same
+DELAY = "delay"  # The request is forwarded later, and all further ones wait.
+CUT = "cut"  # The request is dropped, and the connection is closed.
+# The request is forwarded, its response is dropped, and the connection is closed.
+LOSE_REPLY = "lose-reply"
+LATE = "late"  # The connection is closed, and the request is forwarded later nevertheless.
 
 
 @dataclasses.dataclass
 class Rule:
-    """What happens to the next requests of a kind.
-
-    times    how many
-    seconds  of DELAY; of LATE: when at the latest
-    until    of LATE: the api key of the request that it is put in front of: the
-             same producer's next
+    """What happens to the next requests of an API. times is the number of seconds of DELAY; for
+    LATE the latest time; until for LATE is the API key of the request that the late one
+    precedes: the next one of the same producer.
     """
 
     api: int
@@ -59,7 +57,7 @@ class Rule:
     seconds: float = 1.0
     until: int | None = None
     struck: int = 0
-    producer: str | None = None  # whom it struck last
+    producer: str | None = None  # The client that the rule last affected
 
 
 @dataclasses.dataclass
@@ -71,7 +69,7 @@ class _Kept:
 
 
 def transactional_id(frame):
-    """Whose request it is, or None."""
+    """Returns the client of the request, or None."""
     api, version, _, length = struct.unpack_from(">hhih", frame)
     at = 10 + max(length, 0)
     if api not in FLEXIBLE:
@@ -88,13 +86,13 @@ def transactional_id(frame):
 
 
 class Network:
-    """What all proxies of a cluster share: rules, weather and counts."""
+    """The state that all proxies of a cluster share: rules, delays and counters."""
 
     def __init__(self, journal):
         self.journal = journal
-        self.counts = collections.Counter()  # (api name, action)
-        self.latency = 0.0  # seconds, each request
-        self.clear = asyncio.Event()  # not set: nothing passes at all
+        self.counts = collections.Counter()  # (name of the API, action)
+        self.latency = 0.0  # The delay of each request, in seconds
+        self.clear = asyncio.Event()  # While it is not set, nothing is forwarded.
         self.clear.set()
         self._rules, self._kept = [], []
         self._connections = set()
@@ -135,7 +133,7 @@ class Network:
         )
 
     async def before(self, api, frame):
-        """Delivers what is late, if this is the request that it waits for."""
+        """Forwards the late request if this is the request that it was waiting for."""
         if not self._kept:
             return
         producer = transactional_id(frame)
@@ -154,7 +152,8 @@ class Network:
             (length,) = struct.unpack(">i", await asyncio.wait_for(reader.readexactly(4), 5))
             answer = await asyncio.wait_for(reader.readexactly(length), 5)
             writer.close()
-            # EndTxn and its like: correlation id, throttle time, error
+            # The start of a response to EndTxn and similar requests: correlation id,
+            # throttle time, error
             (error,) = struct.unpack_from(">h", answer, 8)
         except (OSError, asyncio.IncompleteReadError, asyncio.TimeoutError, struct.error) as why:
             error = repr(why)
@@ -169,7 +168,7 @@ class _Connection:
         self.network, self.upstream = network, upstream
         self.reader, self.writer = reader, writer
         self.far_reader = self.far_writer = None
-        self.lost = None  # the correlation id whose answer is lost
+        self.lost = None  # The correlation id whose response is dropped
 
     def end(self):
         for writer in (self.writer, self.far_writer):
@@ -212,7 +211,7 @@ class _Connection:
             await self.far_writer.drain()
 
     async def _strike(self, rule, api, correlation, frame):
-        """False: the connection ends here."""
+        """Returns False if the connection ends here."""
         name = NAMES.get(api, api)
         producer = rule.producer = transactional_id(frame)
         self.network.journal.say(f"proxy: {rule.action} {name}", producer=producer)
@@ -244,7 +243,7 @@ async def _frame(reader):
 
 
 class KafkaProxy:
-    """Listens on `port` for the broker that is, or will be, at `upstream`."""
+    """Listens on `port` for a broker at `upstream`, which need not be running yet."""
 
     def __init__(self, background, network):
         self.network, self.upstream = network, None

@@ -1,4 +1,4 @@
-"""What the checker reads: the logs of a run, and how they are kept on disk."""
+"""The input of the checker: the logs of a run, and their format on disk."""
 
 import base64
 import dataclasses
@@ -7,48 +7,52 @@ import typing
 
 
 class Stored(typing.NamedTuple):
-    """A repository as it is found in the end."""
+    """A repository as it was found at the end of the run."""
 
     tags: list
-    manifest: bytes | None  # under the tag `latest`
-    blobs: dict  # digest: bytes or None, of what the manifest names
+    manifest: bytes | None  # The manifest with the tag `latest`
+    blobs: dict  # Digest -> bytes (or None), for each blob that the manifest names
 
 
 class Throttled(typing.NamedTuple):
-    """A 429 with Retry-After: when, until when, and what came before that."""
+    """A 429 with Retry-After: its time, the end of the pause, and the requests that arrived
+    before that."""
 
     registry: str
     repository: str
     at: float
     until: float
-    early: list  # of (time, kind of request)
+    early: list  # A list of (time, kind of request)
 
 
 @dataclasses.dataclass
 class Logs:
-    inputs: list  # Message, as a read_committed reader finds them in the end
+    inputs: list  # Messages, as a read_committed reader finds them at the end
     outcomes: list  # likewise
-    letters: list  # likewise, the dead letters
-    live: list  # outcomes and dead letters, as they came to the concurrent reader
-    samples: list  # Sample: the group's committed offsets over time
+    letters: list  # The same for dead letters
+    # Outcomes and dead letters, in the order in which the concurrent reader received them
+    live: list
+    samples: list  # Samples of the committed offsets of the group
     registries: dict  # {name: {repository: Stored}}
-    addresses: dict  # {name: what the program calls it}
-    lies: set = dataclasses.field(default_factory=set)  # Place, digest given wrongly
+    addresses: dict  # {name: how the program names it}
+    # (Place, digest that was reported wrongly)
+    lies: set = dataclasses.field(default_factory=set)
     throttles: list = dataclasses.field(default_factory=list)
-    requests: dict = dataclasses.field(default_factory=dict)  # {registry: how many}
-    troubled: int = 0  # requests that a fault struck
+    # {registry: number of requests}
+    requests: dict = dataclasses.field(default_factory=dict)
+    troubled: int = 0  # The number of requests that a fault affected
     exits: list = dataclasses.field(default_factory=list)
     usages: list = dataclasses.field(default_factory=list)
     idles: list = dataclasses.field(default_factory=list)
     complaints: list = dataclasses.field(default_factory=list)
-    drained: float | None = 0.0  # seconds after the last fault; None: never
+    drained: float | None = 0.0  # Seconds since the last fault; None: never
     disturbances: list = dataclasses.field(default_factory=list)
-    began: float = 0.0  # the wall clock when the run's clock was 0
+    began: float = 0.0  # The wall clock time at which the clock of the run was 0
     outcome_topic: str = "outcomes"
 
 
 def dump(logs, directory):
-    """Readable, one JSON value a line."""
+    """Human-readable: one JSON value on each line."""
     for field in dataclasses.fields(logs):
         value = getattr(logs, field.name)
         with open(directory / f"{field.name}.jsonl", "w", encoding="utf-8") as file:

@@ -1,4 +1,4 @@
-"""tests/chaos: the command."""
+"""The command tests/chaos."""
 
 import argparse
 import os
@@ -18,7 +18,7 @@ from .logs import dump
 from .scheduler import Scheduler
 from .world import World
 
-# What brings each deliberate mistake to light
+# The faults that reveal each deliberate defect
 BREAKAGES = {
     "drop-metadata": ["kill", "registry-slow", "term"],
     "skip-fencing": ["zombie"],
@@ -27,7 +27,7 @@ BREAKAGES = {
     "keep-lost": ["lost-in-flight"],
     "skip-blob": ["kill"],
 }
-SPARE = ("kill-all",)  # not by default beside kill, which comes often
+SPARE = ("kill-all",)  # Not used by default together with kill, which happens often
 
 
 def parse_arguments(arguments):
@@ -144,8 +144,8 @@ class Run:
         return wanted is not None and self.journal.counts["kills"] >= wanted
 
     def _await_outcome(self, seconds):
-        """Faults want something to strike. Without any outcome the checker will
-        say so."""
+        """Waits for a first outcome, because faults need work that they can affect. If there is
+        none, the checker reports it."""
         deadline = time.monotonic() + seconds
         while self.world.outcomes == 0 and time.monotonic() < deadline:
             self.world.fleet.tend()
@@ -172,8 +172,7 @@ class Run:
         self.journal.close()
 
     def clean(self, keep):
-        """Of what is kept only the logs: the data of brokers and registries is
-        large."""
+        """Keeps only the logs, because the data of brokers and registries is large."""
         if not keep:
             shutil.rmtree(self.directory, ignore_errors=True)
             return
@@ -233,7 +232,7 @@ def conclude(run, logs, violations, seconds):
 
 
 def note(path, violations):
-    """As tests/run notes its results."""
+    """Writes the verdicts in the format of tests/run."""
     found = {one.invariant: one for one in reversed(violations)}
     with open(path, "a", encoding="utf-8") as file:
         for name in checker.INVARIANTS:

@@ -1,5 +1,5 @@
-"""What a commit says is done above its offset: the format of
-include/waybill/progress.h, read by a program of its own."""
+"""Decodes what a commit records as done above its offset: an independent implementation of
+the format in include/waybill/progress.h."""
 
 import base64
 import binascii
@@ -8,7 +8,7 @@ import typing
 
 from .varint import varint
 
-_OWN = 0  # stands for the record's own outcome, where others have an attachment's id
+_OWN = 0  # The id of the record's own outcome, in place of that of an attachment
 
 
 class Undecodable(ValueError):
@@ -16,7 +16,8 @@ class Undecodable(ValueError):
 
 
 class Progress(typing.NamedTuple):
-    """done: offsets, whole; parts: {id: offsets where that delivery alone is}."""
+    """done: offsets of complete records; parts: {id: offsets of which only that delivery is
+    done}."""
 
     done: frozenset
     parts: dict
@@ -36,8 +37,8 @@ def attachment_id(name):
 
 
 def decode_metadata(offset, text):
-    """The Progress that a commit of `offset` with this metadata speaks of. Raises
-    Undecodable. The one place that knows the format."""
+    """Decodes the metadata of a commit of `offset`. Raises Undecodable. Only this function
+    knows the format."""
     if not text:
         return NOTHING
     try:

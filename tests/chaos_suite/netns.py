@@ -1,9 +1,9 @@
-"""Machines that are network namespaces, and networks between them that can be cut.
+"""Network namespaces as machines, and networks between them that can be cut.
 
-The suite itself is in a namespace of its own by then (tests/chaos, --scale-out), so
-the machine's network never sees any of this. A namespace lasts as long as there is
-a process in it, and those that hold these die with the suite, however that ends:
-nothing has to be put away, and no name is left behind in /run/netns.
+The suite itself runs in a namespace of its own (tests/chaos, --scale-out), so the network
+of the machine is not affected. A namespace exists as long as it has a process. The
+processes that hold these are killed together with the suite, so nothing has to be removed,
+and no name remains in /run/netns.
 """
 
 import contextlib
@@ -20,7 +20,7 @@ _library = ctypes.CDLL(None, use_errno=True)
 
 
 def ip(*lines, inside=()):
-    """Runs commands of ip(8), one a line."""
+    """Runs commands of ip(8), one for each line."""
     subprocess.run(
         [*inside, "ip", "-batch", "-"],
         input="\n".join(lines) + "\n",
@@ -31,12 +31,12 @@ def ip(*lines, inside=()):
 
 
 def own():
-    """The name of the namespace that this is."""
+    """Returns the name of the current namespace."""
     return os.readlink(_OWN)
 
 
 class Net:
-    """A bridge; who looks on stands at the first address."""
+    """A bridge. The test suite itself has the first address."""
 
     def __init__(self, name, number):
         self.name, self.number = name, number
@@ -51,7 +51,7 @@ class Net:
 
 
 class Node:
-    """A machine with the same host number in each of its networks."""
+    """A machine that has the same host number in each of its networks."""
 
     def __init__(self, directory, name, host, nets):
         self.name, self._host = name, host
@@ -78,13 +78,13 @@ class Node:
         return [str(word) for word in self.prefix]
 
     def _link(self, net):
-        """This end of its cable."""
+        """Returns the name of the link on this side."""
         return f"{net.name}-{self._host}"
 
     def address(self, net):
         return net.address(self._host)
 
-    # A cable that is pulled: what is sent is gone, and nobody is told.
+    # Like a cable that is unplugged: packets are dropped, and no peer is notified.
 
     def cut(self, net):
         ip(f"link set dev {self._link(net)} down")
@@ -94,7 +94,7 @@ class Node:
 
     @contextlib.contextmanager
     def inside(self):
-        """Sockets that this thread makes meanwhile are the machine's."""
+        """Sockets that this thread opens meanwhile belong to that machine."""
         with open(_OWN, "rb") as own, open(self._path, "rb") as its:
             _set_namespace(its)
             try:
@@ -103,7 +103,7 @@ class Node:
                 _set_namespace(own)
 
     def reaches(self, address, seconds=2):
-        """Whether it can connect to host:port just now."""
+        """Whether the machine can connect to host:port now."""
         host, _, port = address.rpartition(":")
         with self.inside(), contextlib.suppress(OSError):
             socket.create_connection((host, int(port)), seconds).close()

@@ -1,5 +1,5 @@
-"""Who looks on all the time: at the outcomes and dead letters as a read_committed
-consumer, and at what the group has committed."""
+"""Reads outcomes and dead letters concurrently as a read_committed consumer, and polls the
+committed offsets of the group."""
 
 import threading
 import time
@@ -15,13 +15,13 @@ class Message(typing.NamedTuple):
     key: bytes | None
     value: bytes | None
     headers: list
-    timestamp: int  # milliseconds; of outcomes the broker's own
-    seen: float = 0.0  # when a reader that looks on had it
+    timestamp: int  # Milliseconds; for outcomes, those of the broker
+    seen: float = 0.0  # The time at which the concurrent reader received it
 
 
 class Sample(typing.NamedTuple):
-    """The group's committed offset in a partition, seen at `at`, and not there yet
-    when it was looked before."""
+    """The committed offset of the group in a partition, seen at `at` and not in the previous
+    sample."""
 
     at: float
     partition: int
@@ -33,7 +33,7 @@ def _consumer(address, isolation="read_committed"):
     return confluent_kafka.Consumer(
         {
             "bootstrap.servers": address,
-            "group.id": "waybill-chaos",  # demanded, and not used
+            "group.id": "waybill-chaos",  # Required by the library, but not used
             "enable.auto.commit": False,
             "enable.partition.eof": True,
             "isolation.level": isolation,
@@ -51,7 +51,7 @@ def _places(consumer, topics):
 
 
 def _partitions(consumer, topic, seconds=20):
-    """Of several brokers one may know a new topic a moment later than another."""
+    """With several brokers, one may know a new topic a moment later than another."""
     deadline = time.monotonic() + seconds
     while True:
         known = consumer.list_topics(topic, timeout=seconds).topics[topic]
@@ -76,7 +76,7 @@ def _of(message, seen):
 
 
 class Watcher(threading.Thread):
-    """A read_committed reader from the first message to the last."""
+    """A read_committed reader of all messages."""
 
     def __init__(self, journal, address, topics, main):
         super().__init__(daemon=True)
@@ -85,7 +85,7 @@ class Watcher(threading.Thread):
         self._consumer.assign(list(_places(self._consumer, topics)))
         self._stopping = threading.Event()
         self.messages = []
-        self.count = 0  # of messages in the topic `main`
+        self.count = 0  # The number of messages in the topic `main`
         self.latest = journal.now()
 
     def run(self):
@@ -98,7 +98,7 @@ class Watcher(threading.Thread):
                         self.latest = self._journal.now()
 
     def stop(self, wanted, seconds=20):
-        """Reads on until it has as many as there are, or does not get them."""
+        """Continues to read until it has all messages, or the time is over."""
         deadline = time.monotonic() + seconds
         while len(self.messages) < wanted and time.monotonic() < deadline:
             time.sleep(0.05)
@@ -108,7 +108,7 @@ class Watcher(threading.Thread):
 
 
 class Observer(threading.Thread):
-    """Asks for the group's committed offsets, over and over."""
+    """Polls the committed offsets of the group."""
 
     def __init__(self, journal, cluster, group, topic, pause=0.2):
         super().__init__(daemon=True)
@@ -127,8 +127,8 @@ class Observer(threading.Thread):
         try:
             found = self._cluster.committed(self._group, self._topic)
         except (OSError, RuntimeError, ValueError, EOFError, LookupError):
-            return  # the brokers are in trouble
-        except Exception as problem:  # struct.error of half an answer, and the like
+            return  # The brokers are affected by a fault.
+        except Exception as problem:  # Errors such as struct.error for a truncated response
             self._journal.say("observer: no answer", why=repr(problem))
             return
         at = self._journal.now()
@@ -156,8 +156,8 @@ def _ends(address, topics, isolation):
 
 
 def await_settled(address, topics, seconds):
-    """Until no transaction is open. One of an instance that was killed stays so until
-    it times out, and meanwhile nobody sees what others have committed behind it."""
+    """Waits until no transaction is open. A transaction of a killed instance remains open until
+    it times out, and no later commit is visible until then."""
     deadline = time.monotonic() + seconds
     while _ends(address, topics, "read_committed") != _ends(address, topics, "read_uncommitted"):
         if time.monotonic() > deadline:
@@ -166,7 +166,7 @@ def await_settled(address, topics, seconds):
 
 
 def read_all(address, topics, seconds=120):
-    """What is there in the end: all that a new read_committed reader sees."""
+    """Returns all messages that a new read_committed reader receives at the end."""
     await_settled(address, topics, seconds)
     consumer = _consumer(address)
     try:

@@ -1,7 +1,6 @@
-"""In front of a real registry: passes requests on, and mistreats some.
-
-What is stored is stored in the registry behind it, where it can be read back
-past the proxy. Kinds of requests: ping get head post patch put manifest.
+"""A proxy of a real registry that forwards requests and disturbs some of them. The content is
+stored in the registry, where it can be read without the proxy. Kinds of requests: ping get
+head post patch put manifest.
 """
 
 import asyncio
@@ -38,8 +37,7 @@ class Trouble:
 
 @dataclasses.dataclass
 class Throttle:
-    """A 429 that said when to come back, and what came for the same repository
-    until then."""
+    """A 429 that stated a pause, and the requests for the same repository during that pause."""
 
     registry: str
     repository: str
@@ -49,26 +47,26 @@ class Throttle:
 
 
 class _Ended(Exception):
-    """The connection is to be cut."""
+    """The connection is to be closed."""
 
 
 class _Answered(Exception):
-    """The request goes no further."""
+    """The request is not forwarded."""
 
 
 class RegistryProxy:
-    """Listens on `port`; the registry may come and go on its own."""
+    """Listens on `port`. The registry may start and stop independently."""
 
     def __init__(self, background, journal, name, seed):
         self.journal, self.name = journal, name
         self.upstream = None  # (host, port)
-        self.counts = collections.Counter()  # (stage, what became of it)
-        self.lies = set()  # repositories whose digest it gave wrongly
+        self.counts = collections.Counter()  # (stage, result)
+        self.lies = set()  # The repositories for which it reported a wrong digest
         self.throttles = []
-        self._pending = {}  # repository: its Throttle
+        self._pending = {}  # {repository: its Throttle}
         self._troubles, self._lock = [], threading.Lock()
         self._random = random.Random(f"{seed}/{name}")
-        self._lifted = None  # set when what hangs need hang no longer
+        self._lifted = None  # Set when hanging requests may end
         self._connections = set()
         self._background = background
         self._server = background.call(self._listen())
@@ -131,7 +129,7 @@ class RegistryProxy:
                     return one
         return None
 
-    # What the checker wants to know.
+    # --- information for the checker
 
     def note(self, stage, repository, what):
         self.counts[(stage, what)] += 1
@@ -151,7 +149,7 @@ class RegistryProxy:
 
 
 class _Connection:
-    """A client's, and one of its own to the registry."""
+    """A client connection and its own connection to the registry."""
 
     def __init__(self, proxy, reader, writer):
         self.proxy, self.reader, self.writer = proxy, reader, writer
@@ -202,7 +200,7 @@ class _Connection:
         seconds = int(trouble.seconds)
         when = str(seconds)
         if trouble.action == "429-date":
-            # Whole seconds: what is cut off must not be waited for.
+            # Whole seconds, because a fraction that is truncated need not be waited for
             when = email.utils.formatdate(time.time() + seconds, usegmt=True)
             seconds -= 1
         self.proxy.throttled(repository, seconds)
@@ -237,7 +235,8 @@ class _Connection:
         return line, headers, body
 
     async def _forward(self, line, headers, body, bodiless):
-        # What was idle may have been closed; then once more, on a new one.
+        # The idle connection may have been closed, so one more attempt is made on a new
+        # one.
         for attempt in range(2):
             fresh = self.far is None
             if fresh:
@@ -276,7 +275,7 @@ def _bytes(line, headers, body):
 
 
 async def _message(reader, request, bodiless=False):
-    """(first line, headers, body)"""
+    """Returns (first line, headers, body)."""
     head = await reader.readuntil(b"\r\n\r\n")
     line, *rest = head[:-4].split(b"\r\n")
     headers = []

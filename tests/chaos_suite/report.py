@@ -1,4 +1,4 @@
-"""The table at the end."""
+"""The table at the end of a run."""
 
 import collections
 
@@ -9,13 +9,13 @@ TITLES = {
     "I1": "one outcome for each input and attachment",
     "I2": "artifacts and successes match",
     "I3": "one dead letter for each failure, same bytes",
-    "I4": "who reads along sees the end's outcomes",
-    "I5": "commits decode, advance, call nothing done early",
-    "I6": "all done once the faults end; no busy loop",
+    "I4": "a concurrent reader receives the final outcomes",
+    "I5": "commits decode, advance, record nothing early",
+    "I6": "all work ends after the faults; no busy loop",
     "I7": "memory and descriptors bounded",
-    "I8": "SIGTERM in time, no other end",
+    "I8": "instances end by SIGTERM only, and in time",
     "I9": "nothing given up early",
-    "I10": "no storm of requests, Retry-After waited for",
+    "I10": "bounded requests, Retry-After honored",
 }
 
 
@@ -80,7 +80,7 @@ def _verdicts(violations):
 
 
 def evidence(violations, most=5):
-    """The first few of each kind."""
+    """Lists the first violations of each kind."""
     kinds = collections.defaultdict(list)
     for one in violations:
         kinds[(one.invariant, one.text)].append(one.evidence)

@@ -25,27 +25,28 @@ from .spread import MOST_INSTANCES, Spread
 from .world import GROUP, SESSION_SECONDS, TOPICS, TRANSACTION_SECONDS
 
 BREAKAGES = ("keep-lost",)
-# For anything that has to happen. Who waits so long has found something.
+# The timeout of every event that must happen. A timeout is a violation.
 PATIENCE = 120
 RATE, BACKLOG = 30, 150
-# So much of it that work can be said to go on
+# The number of outcomes that shows progress
 SOME = 60
-STATIC, DYNAMIC, LAST = 2, 1, 3  # slots: even ones have a transactional id that stays
+# The slots: those with even numbers have a permanent transactional id.
+STATIC, DYNAMIC, LAST = 2, 1, 3
 
 
 class Stuck(Exception):
-    """What should have happened has not."""
+    """An event that should have happened did not."""
 
 
 class Phase(typing.NamedTuple):
     title: str
-    began: float  # the run's clock
+    began: float  # By the clock of the run
     ended: float
-    said: list  # what is worth a line in the table
+    said: list  # The lines of the table
 
 
 class Trial:
-    """The schedule, on a world; phases are what came of it."""
+    """The schedule of actions on a world. `phases` are the results."""
 
     def __init__(self, world, journal, breakage):
         self.world, self.journal, self.fleet = world, journal, world.fleet
@@ -74,7 +75,7 @@ class Trial:
         self._said.append(text)
 
     def until(self, ready, what):
-        """What ready() returns once that is true."""
+        """Waits until ready() returns a true value, and returns that."""
         deadline = time.monotonic() + PATIENCE
         while True:
             self.fleet.tend()
@@ -92,16 +93,16 @@ class Trial:
             rows.append(f"{one.name} (slot {one.slot}): {code} {reasons}, {self.partitions(one)}")
         return "; ".join(rows)
 
-    # What is asked
+    # --- queries
 
     def partitions(self, instance):
-        """Those that it reads."""
+        """Returns the partitions that the instance reads."""
         status = self.fleet.status(instance)
         rows = status["partitions"] if status else ()
         return {one["partition"] for one in rows if not one["revoked"]}
 
     def shared_by(self, instances):
-        """Whether they have all partitions, each has some, and none has two owners."""
+        """Whether the instances have all partitions, each has some, and none has two owners."""
         parts = [self.partitions(one) for one in instances]
         return (
             all(parts)
@@ -153,13 +154,13 @@ class Trial:
         self.until(lambda: self.shared_by(instances), f"all partitions, each once, {what}")
 
     def note(self, instance):
-        """Of one that is about to end: its counts go with it."""
+        """Adds up the counters of an instance that is about to end."""
         counts = self.fleet.counts(instance)
         self.sums["rebalances"] += counts("waybill_rebalances_total")
         for result in ("committed", "aborted"):
             self.sums[result] += counts("waybill_transactions_total", result=result)
 
-    # What is done
+    # --- actions
 
     def one(self):
         self.world.begin(1)
@@ -183,8 +184,9 @@ class Trial:
         self.say(f"partitions of each: {spread}; each has committed")
 
     def without_brokers(self):
-        """Longer than a session and an open transaction last: others have all of it
-        by then, and what it still holds must not be written when it is back."""
+        """Cuts an instance off for longer than the session and an open transaction last. Others
+        take over its partitions, and it must not write what it still holds after it has
+        returned."""
         victim = self.fleet.in_slot(STATIC)
         others = [one for one in self.fleet.instances if one is not victim]
         node, net = self.fleet.node_of(victim), self.world.nets["kafka"]
@@ -198,7 +200,7 @@ class Trial:
             raise Stuck(f"{node.name} reaches {broker} although it is cut off")
         code, reasons = self.until(lambda: self._unready(victim), f"{victim.name} is not ready")
         self.say(f"/readyz {code}: {'; '.join(reasons)}")
-        # A probe is told no addresses.
+        # A probe must not reveal addresses.
         warning = self.until(lambda: self._warning(victim), "/status has a warning of Kafka's")
         self.say(f"/status: {warning}")
         self.await_share(others, "with the three that are left")
@@ -212,7 +214,8 @@ class Trial:
         node.heal(net)
         self.say(f"healed after {time.monotonic() - cut:.1f} s")
         self.until(lambda: self.is_ready(victim), f"{victim.name} is ready again")
-        if not self._broken:  # who keeps what is lost says that it has it
+        # A member whose partitions were lost but that keeps them reports that it has them.
+        if not self._broken:
             self.await_share([victim, *others], "with the one that is back")
         self.until(lambda: self.committed(victim) > before, f"{victim.name} commits again")
         self.say("it is ready again, has partitions and commits")
@@ -226,8 +229,8 @@ class Trial:
         return (code, reasons) if code == 503 and reasons else None
 
     def without_registry(self):
-        """Its deliveries there wait; those to the other registry, and the other
-        instances, do not; and nobody takes its partitions away."""
+        """Cuts an instance off from one registry. Only its deliveries to that registry wait, and it
+        keeps its partitions."""
         victim = self.fleet.in_slot(DYNAMIC)
         others = [one for one in self.fleet.instances if one is not victim]
         node, net = self.fleet.node_of(victim), self.world.nets["a"]
@@ -261,15 +264,14 @@ class Trial:
         return row and row["waiting"]
 
     def _down(self, instance):
-        """Another instance could do no more: that is no reason not to be ready, nor
-        to lose what it has."""
+        """Another instance could not do more, so it stays ready and keeps its deliveries."""
         row = self.registration(instance, "one")
         if row and row["state"] == "down" and self.is_ready(instance) and self.partitions(instance):
             return row
         return None
 
     def without_coordinator(self):
-        """kill -9 of the broker that keeps the group, and its return."""
+        """Kills the broker that is the coordinator of the group, and starts it again."""
         broker = self.world.cluster.coordinator(GROUP)
         broker.kill()
         self.say(f"the group's coordinator, {broker.host}, is killed")
@@ -306,7 +308,7 @@ class Trial:
         return took
 
     def _lag(self):
-        """What the instances say of themselves."""
+        """Adds up the metrics of the instances."""
         return sum(
             self.fleet.counts(one)("waybill_consumer_lag_records")
             for one in self.fleet.instances
@@ -341,7 +343,7 @@ def parse_arguments(arguments):
 
 
 def longest_pause(logs, began, ended):
-    """Between two outcomes, in seconds, by the brokers' clock."""
+    """Returns the longest time between two outcomes in seconds, by the clock of the brokers."""
     times = sorted(one.timestamp / 1000 - logs.began for one in logs.outcomes)
     inside = [at for at in times if began <= at <= ended]
     return max((later - earlier for earlier, later in zip(inside, inside[1:])), default=0.0)
@@ -389,8 +391,8 @@ def run(options, directory, journal):
 
 
 def fenced(logs):
-    """How often the brokers refused what an instance had no right to any more, and how
-    many partitions went without having been given back."""
+    """Counts the commits that the brokers refused, and the partitions that were lost without a
+    revocation."""
     lines = [line for log in logs for line in log.read_text(errors="replace").splitlines()]
     aborted = [one for one in lines if "transaction aborted" in one]
     words = ("generation id", "fenced", "epoch", "unknown member")
@@ -401,11 +403,11 @@ def fenced(logs):
 
 
 def verdict(options, violations, stuck):
-    """The exit status."""
+    """Returns the exit status."""
     if violations:
         print("\n" + report.evidence(violations))
     if options.breakage:
-        # What ends late, or not at all, proves little.
+        # A late end, or none, is weak evidence.
         found = [one for one in violations if one.text == "a duplicate outcome"]
         print(f"\n--break {options.breakage}: {len(found)} doubled (seed {options.seed})")
         return 0 if found else 1
@@ -437,7 +439,7 @@ def main(arguments=None):
 
 
 def clean(directory, keep):
-    """Of what is kept only the logs: the brokers' data is large."""
+    """Keeps only the logs, because the data of the brokers is large."""
     for folder in directory.glob("broker-*/data") if keep else (directory,):
         shutil.rmtree(folder, ignore_errors=True)
 

@@ -1,4 +1,4 @@
-"""Which fault when: drawn from the seed, a few at a time."""
+"""Decides which faults happen when, a few at a time, from the seed."""
 
 import time
 
@@ -11,7 +11,7 @@ class _Running:
         self._ready, self._deadline = None, 0.0
 
     def step(self):
-        """False once it is over."""
+        """Returns False once it has ended."""
         now = time.monotonic()
         if now < self._deadline and not (self._ready and self._ready()):
             return True
@@ -25,8 +25,8 @@ class _Running:
 
 
 def _goes_with(takes, others):
-    """Faults of single instances ("") go with each other. Whoever has the whole
-    fleet wants nobody else to touch an instance."""
+    """Faults of single instances ("") can be combined. A fault of the whole fleet excludes all
+    others."""
     if takes == "":
         return "fleet" not in others
     if takes == "fleet":
@@ -35,13 +35,13 @@ def _goes_with(takes, others):
 
 
 class Scheduler:
-    """`together` faults at a time, `gap` seconds at most from one to the next."""
+    """Runs `together` faults at a time, with at most `gap` seconds between two."""
 
     def __init__(self, world, random, names, together=2, gap=1.5):
         self._world, self._random, self._names = world, random, names
         self._together, self._gap = together, gap
         self._running, self._next = [], 0.0
-        # Each once before any of them comes twice: a short run sees many.
+        # Each fault once before any of them twice, so that a short run has many of them
         self._fresh = random.sample(names, len(names))
 
     def step(self, begin=True):
@@ -64,7 +64,7 @@ class Scheduler:
         others = {FAULTS[one.name].takes for one in self._running}
         free = [name for name in self._names if _goes_with(FAULTS[name].takes, others)]
         fresh = [name for name in self._fresh if name in free]
-        # By turns what has not been yet, and what the weights say.
+        # Alternates between faults that were not used yet and a weighted choice.
         if fresh and self._random.random() < 0.6:
             self._fresh.remove(fresh[0])
             return fresh[0]
@@ -73,7 +73,8 @@ class Scheduler:
         return self._random.choices(free, [FAULTS[name].weight for name in free])[0]
 
     def finish(self, seconds=120):
-        """No new ones; lets those under way mend what they broke."""
+        """Starts no further faults, and waits until those in progress have repaired what they
+        affected."""
         deadline = time.monotonic() + seconds
         while self._running and time.monotonic() < deadline:
             self.step(begin=False)

@@ -1,5 +1,5 @@
-"""The world of the scale-out test: brokers, registries and instances, each on a
-machine of its own (netns.py), and nothing between them but the network."""
+"""The world of the scale-out test: brokers, registries and instances, each on a machine of
+its own (netns.py) and connected only by the network."""
 
 import collections
 import http.client
@@ -30,20 +30,20 @@ class SpreadFleet(Fleet):
     def node_of(self, instance):
         return self.nodes[instance.slot]
 
-    # What the admin port says, asked where the instance is: it listens on its
-    # machine's loopback. None: nobody answers.
+    # The response of the admin port, requested on the machine of the instance, because it
+    # listens on its loopback interface. None: no response.
 
     def status(self, instance):
         answer = self._asked(instance, lambda: ask(ADMIN, "/status"))
         return answer.json if answer and answer.status == 200 else None
 
     def readiness(self, instance):
-        """(status code, reasons)"""
+        """Returns (status code, reasons)."""
         answer = self._asked(instance, lambda: ask(ADMIN, "/readyz"))
         return (answer.status, answer.json["reasons"]) if answer else (None, [])
 
     def counts(self, instance):
-        """What /metrics has: a function from a name and labels to a number"""
+        """Returns the metrics as a function from a name and labels to a number."""
         found = self._asked(instance, lambda: scrape(ADMIN)) or {}
         return lambda name, **labels: sample(found, name, **labels) or 0
 
@@ -56,7 +56,7 @@ class SpreadFleet(Fleet):
 
 
 class Spread(World):
-    """Eight partitions, so that four instances have two each."""
+    """Eight partitions, so that each of four instances has two."""
 
     partitions = 8
 
@@ -91,7 +91,7 @@ class Spread(World):
     def _registry(self, number, name):
         net = self.nets[name]
         node = self._node(f"registry-{name}", FIRST_REGISTRY + number, net)
-        # It is never stopped; thousands of small files would only take time to remove.
+        # It is never stopped. Removing thousands of small files would only take time.
         return Registry(storage="inmemory", host=node.address(net), prefix=node.prefix)
 
     @staticmethod
@@ -113,7 +113,7 @@ class Spread(World):
 
 
 class _Untouched:
-    """Where others have proxies that count"""
+    """Stands in for the proxies of other worlds, which count requests."""
 
     def __init__(self):
         self.counts = collections.Counter()

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Does the checker see what is wrong? A history without fault, and then one fault
-at a time; and the proxy's reading of Kafka's requests."""
+"""Tests that the checker detects each violation: a history without fault, and then with one
+fault at a time. It also tests how the proxy parses requests of Kafka."""
 
 import base64
 import copy
@@ -27,7 +27,7 @@ except ImportError as problem:
 
 from integration.common import digest, event  # noqa: E402
 
-BEGAN = 1_000_000.0  # the wall clock when the run began
+BEGAN = 1_000_000.0  # The wall clock time at which the run began
 IN, OUT, DEAD = "in", "out", "dead"
 ADDRESSES = {"a": "127.0.0.1:1", "b": "127.0.0.1:2"}
 
@@ -41,8 +41,8 @@ def good(offset, project="shop", flow="build-api"):
 
 
 class History:
-    """Inputs, and what becomes of them when all goes well: at offset n after n
-    seconds the outcome, and half a second later the commit."""
+    """A history in which all goes well: at offset n the outcome follows after n seconds, and
+    the commit half a second later."""
 
     def __init__(self, *inputs):
         self.inputs = list(inputs)
@@ -134,7 +134,7 @@ def history():
         record(2, b"{", headers=[("x", b"1"), ("x", b"\xff")]),
         record(3, json.dumps(wrong).encode()),
         good(4, project="lab"),  # skipped
-        record(6, None),  # a gap before it
+        record(6, None),  # There is a gap before it.
         good(7),
     )
 
@@ -189,9 +189,9 @@ class Outcomes(CheckerCase):
         del self.history.outcomes[0]
         found = self.found()
         self.assertIn(("I1", "an outcome is lost"), found)
-        # Its artifact is there, and its offset was committed.
+        # Its artifact exists, and its offset was committed.
         self.assertIn(("I2", "an artifact without an outcome"), found)
-        self.assertIn(("I5", "called done before its outcome was there"), found)
+        self.assertIn(("I5", "recorded as done before its outcome existed"), found)
 
     def test_one_of_two_attachments_lost(self):
         del self.history.outcomes[2]
@@ -230,11 +230,11 @@ class Outcomes(CheckerCase):
 
     def test_of_nothing(self):
         self.history.outcome(record(5, b""), "skipped")
-        self.assert_only("I1", "an outcome of nothing")
+        self.assert_only("I1", "an outcome without an input")
 
     def test_of_an_attachment_that_does_not_match(self):
         self.history.outcome(self.history.inputs[0], "skipped", attachment="payments")
-        self.assert_only("I1", "an outcome of nothing")
+        self.assert_only("I1", "an outcome without an input")
 
     def test_id_of_another(self):
         one = self.history.outcomes[1]
@@ -286,7 +286,7 @@ class Artifacts(CheckerCase):
         one = self.history.outcomes[0]
         value = one.value.replace(ADDRESSES["a"].encode(), ADDRESSES["b"].encode())
         self.history.outcomes[0] = one._replace(value=value)
-        self.assert_only("I2", "an outcome says what is not so")
+        self.assert_only("I2", "an outcome has wrong data")
 
 
 class DeadLetters(CheckerCase):
@@ -319,7 +319,7 @@ class DeadLetters(CheckerCase):
 
     def test_of_what_succeeded(self):
         self.history.letter(self.history.inputs[0], "shop")
-        self.assert_only("I3", "a dead letter of what did not fail")
+        self.assert_only("I3", "a dead letter of a delivery that did not fail")
 
     def test_without_outcome(self):
         self.history.letter(record(5, b""))
@@ -335,33 +335,33 @@ class ReadingAlong(CheckerCase):
     def test_gone(self):
         live = self.history.logs().live
         live.insert(3, live[2]._replace(offset=2, partition=1))
-        self.assert_only("I4", "read, and gone in the end", self.changed(live=live))
+        self.assert_only("I4", "a message that was read does not exist at the end", self.changed(live=live))
 
     def test_different(self):
         live = self.history.logs().live
         live[0] = live[0]._replace(value=b"{}")
-        self.assert_only("I4", "read, and different in the end", self.changed(live=live))
+        self.assert_only("I4", "a message that was read differs at the end", self.changed(live=live))
 
     def test_not_seen(self):
         live = self.history.logs().live[1:]
         self.assert_only(
-            "I4", "there in the end, and not seen by who reads along", self.changed(live=live)
+            "I4", "the concurrent reader has not received a message", self.changed(live=live)
         )
 
     def test_twice(self):
         live = self.history.logs().live
-        self.assert_only("I4", "read twice at one offset", self.changed(live=[live[0], *live]))
+        self.assert_only("I4", "two messages were read at one offset", self.changed(live=[live[0], *live]))
 
     def test_in_another_order(self):
         live = self.history.logs().live
         live[0], live[1] = live[1], live[0]
-        self.assert_only("I4", "read in another order", self.changed(live=live))
+        self.assert_only("I4", "messages were read in a different order", self.changed(live=live))
 
 
 class Commits(CheckerCase):
     def test_backwards(self):
         self.history.samples.append(Sample(20, 0, 3, ""))
-        self.assert_only("I5", "the watermark goes backwards")
+        self.assert_only("I5", "the watermark moves backwards")
 
     def test_undecodable(self):
         self.history.samples.append(Sample(20, 0, 8, "what is this?"))
@@ -372,10 +372,10 @@ class Commits(CheckerCase):
 
     def test_done_before_its_outcome(self):
         self.history.samples[0] = Sample(0.5, 0, 2, "")
-        self.assert_only("I5", "called done before its outcome was there")
+        self.assert_only("I5", "recorded as done before its outcome existed")
 
     def above(self, *rows):
-        """Replaces the metadata's decoder: the text is an index into rows."""
+        """Replaces the decoder of the metadata: the text is an index into rows."""
 
         def decode(_, text):
             return rows[int(text)] if text else NOTHING
@@ -394,17 +394,17 @@ class Commits(CheckerCase):
     def test_done_above_before_its_outcome(self):
         self.done(4)
         self.history.samples[3:5] = [Sample(3.5, 0, 3, "0")]
-        self.assert_only("I5", "called done before its outcome was there")
+        self.assert_only("I5", "recorded as done before its outcome existed")
 
     def test_no_longer_done(self):
         self.done(4)
         self.history.samples[3:5] = [Sample(4.4, 0, 3, "0"), Sample(4.5, 0, 3, "")]
-        self.assert_only("I5", "what was done is no longer")
+        self.assert_only("I5", "a finished delivery is no longer recorded")
 
     def test_below_the_watermark(self):
         self.done(2)
         self.history.samples[3] = Sample(3.5, 0, 3, "0")
-        self.assert_only("I5", "metadata about what is not above the watermark")
+        self.assert_only("I5", "metadata about offsets below the watermark")
 
     def test_one_delivery_of_two(self):
         id_ = attachment_id("both")
@@ -412,16 +412,16 @@ class Commits(CheckerCase):
         self.history.samples.insert(1, Sample(1.2, 0, 1, "0"))
         self.assertEqual(self.found(), set())
         self.history.samples[1] = Sample(0.9, 0, 1, "0")
-        self.assert_only("I5", "called done before its outcome was there")
+        self.assert_only("I5", "recorded as done before its outcome existed")
 
     def test_one_delivery_is_no_longer_done(self):
         self.above(Progress(frozenset(), {attachment_id("both"): frozenset({1})}))
         self.history.samples[1:1] = [Sample(1.2, 0, 1, "0"), Sample(1.3, 0, 1, "")]
-        self.assert_only("I5", "what was done is no longer")
+        self.assert_only("I5", "a finished delivery is no longer recorded")
 
 
 class Metadata(unittest.TestCase):
-    """Texts as they stand in the offsets topics of those who upgrade."""
+    """Texts in the offsets topics of earlier releases."""
 
     ROWS = (
         (100, "VwEBAAAAAEWPLIM=", set(), {}),
@@ -465,11 +465,11 @@ class Metadata(unittest.TestCase):
 
 class Running(CheckerCase):
     def test_not_drained(self):
-        self.assert_only("I6", "work does not end once the faults have", drained=None)
+        self.assert_only("I6", "work does not end after the faults", drained=None)
         self.assert_only("I6", "work ends late", drained=61.0)
 
     def test_busy(self):
-        self.assert_only("I6", "busy with nothing to do", idles=[Idle("i1", 0.9)])
+        self.assert_only("I6", "the processor is used without work", idles=[Idle("i1", 0.9)])
         self.assertEqual(self.found(idles=[Idle("i1", 0.01)]), set())
 
     def test_bounds(self):
@@ -512,8 +512,8 @@ class Running(CheckerCase):
         waited = Throttled(*place, 1.0, 3.0, [(1.01, "put")])
         early = Throttled(*place, 1.0, 3.0, [(2.0, "post")])
         self.assertEqual(self.found(throttles=[waited]), set())
-        self.assert_only("I10", "Retry-After is not waited for", throttles=[waited, early])
-        # Somebody else came, who does not know.
+        self.assert_only("I10", "Retry-After is not honored", throttles=[waited, early])
+        # Another instance took over, which does not know of the throttle.
         self.assertEqual(self.found(throttles=[early], disturbances=[1.5]), set())
 
 

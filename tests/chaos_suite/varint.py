@@ -1,4 +1,4 @@
-"""LEB128, as Kafka and Waybill write numbers"""
+"""LEB128, as Kafka and Waybill encode numbers"""
 
 
 def varint(data, at):

@@ -1,7 +1,5 @@
-"""What is published, and what must become of each record.
-
-Whoever checks does not ask Waybill: what a record must lead to is worked out
-here, from the record's bytes and the attachments below.
+"""Generates the events, and predicts the outcome of each record from its bytes and the
+attachments below, without asking Waybill.
 """
 
 import fnmatch
@@ -16,35 +14,35 @@ import confluent_kafka
 from integration.common import Artifact, artifact_of, event
 
 FLOWS = (
-    # (project, name, how often)
+    # (project, name, weight)
     ("shop", "build-api", 8),
-    ("shop", "build-both", 4),  # two attachments, two registries
+    ("shop", "build-both", 4),  # Two attachments to two registries
     ("payments", "release", 4),
     ("infra", "deploy", 2),
     ("lab", "scratch", 1),  # no attachment
 )
 ATTACHMENTS = (
-    # (name, registration, project, workflow's name, prefix)
+    # (name, registration, project, name of the workflow, prefix)
     ("shop", "one", "shop", "build-*", "chainloop"),
     ("both", "two", "shop", "build-both", "chainloop"),
     ("payments", "two", "payments", "*", "acme/payments"),
     ("infra", "three", "infra", "deploy", "chainloop"),
 )
 REPOSITORIES = {"one": "chaos/one", "two": "chaos/two", "three": "chaos/three"}
-# Which registry a registration is on
+# The registry of each registration
 HOMES = {"one": "a", "two": "b", "three": "a"}
 
 SUCCEEDED, FAILED, SKIPPED = "succeeded", "failed", "skipped"
 
 
 class Place(typing.NamedTuple):
-    registry: str  # a or b
+    registry: str  # The registry, a or b
     repository: str
 
 
 class Expectation(typing.NamedTuple):
-    """deliveries: {attachment: (Place, Artifact)}; without any, the record itself
-    ends with this status and this class of error."""
+    """deliveries: {attachment: (Place, Artifact)}. If there are none, the record itself ends
+    with this status and error class."""
 
     deliveries: dict
     status: str | None = None
@@ -60,7 +58,7 @@ def attachments_of(project, name):
 
 
 def expectation(record):
-    """What must become of a record of this workload's."""
+    """Predicts the outcome of a record of this workload."""
     if record.value is None:
         return Expectation({}, FAILED, "schema")
     try:
@@ -88,7 +86,7 @@ def _place(row, artifact: Artifact):
 
 
 def settings(kafka, registries, token_user, token_password):
-    """The program's configuration; kafka as it is, registries {a, b: address}."""
+    """The configuration of the program; `registries` is {a, b: address}."""
     registrations = []
     for name, path in REPOSITORIES.items():
         row = {"name": name, "repository": f"{registries[HOMES[name]]}/{path}"}
@@ -113,7 +111,7 @@ def settings(kafka, registries, token_user, token_password):
 
 
 class Maker:
-    """Makes one message after the other, the same for the same seed."""
+    """Generates messages one after the other; the same seed gives the same messages."""
 
     def __init__(self, seed):
         self._random = random.Random(f"{seed}/load")
@@ -121,12 +119,12 @@ class Maker:
         self._recent = []
 
     def message(self):
-        """(key, value, headers, how many outcomes it will have)"""
+        """Returns (key, value, headers, number of outcomes)."""
         self._number += 1
         chance = self._random.random()
         name = f"e{self._number}"
         if chance < 0.03 and self._recent:
-            return self._random.choice(self._recent)  # the same once more
+            return self._random.choice(self._recent)  # The same event again
         if chance < 0.04:
             return name.encode(), None, self._headers(), 1
         if chance < 0.06:
@@ -142,7 +140,7 @@ class Maker:
         return made
 
     def transaction(self):
-        """(messages, whether to commit them)"""
+        """Returns (messages, whether to commit them)."""
         count = self._random.randrange(1, 12)
         return [self.message() for _ in range(count)], self._random.random() < 0.7
 
@@ -229,7 +227,7 @@ class Load(threading.Thread):
         self.expected += outcomes
 
     def _transaction(self, producer):
-        """Leaves gaps: markers, and records that nobody is to see."""
+        """Leaves gaps in the log: transaction markers and aborted records."""
         messages, commits = self._maker.transaction()
         try:
             if producer is None:
@@ -250,6 +248,7 @@ class Load(threading.Thread):
                 self.aborted += len(messages)
             return producer
         except confluent_kafka.KafkaException as error:
-            # Whichever way it ended: what was written says it.
+            # The transaction may have ended either way; the log shows which messages were
+            # written.
             self._journal.say("load: a transaction of its own failed", error=error.args[0])
             return None

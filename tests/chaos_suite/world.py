@@ -1,4 +1,4 @@
-"""All of a run: brokers, registries, proxies, load, onlookers, instances."""
+"""The whole of a run: brokers, registries, proxies, load, readers and instances."""
 
 import http.client
 import json
@@ -24,8 +24,8 @@ TOPICS = {
 GROUP = "chaos"
 PARTITIONS = 6
 USER, PASSWORD = "pusher", "its-password"
-# Short, so that a minute holds many of them. The transaction's timeout is the
-# program's own: 10 s.
+# Timeouts are short, so that a minute holds many of them. The timeout of transactions is
+# that of the program: 10 s.
 SESSION_SECONDS = 3.0
 TRANSACTION_SECONDS = 10.0
 PROPERTIES = {
@@ -44,7 +44,7 @@ DELIVERY = {
 
 
 class World:
-    """Everything stands on the loopback, and below `directory`."""
+    """All of it listens on the loopback interface and uses files below `directory`."""
 
     partitions = PARTITIONS
 
@@ -62,8 +62,8 @@ class World:
     def _build(self, binary, seed, brokers, backlog, rate, breakage):
         self._place(brokers, seed)
         self.journal.say("brokers are up", count=None, brokers=self.cluster.address)
-        # The broker stamps the outcomes: the checker compares that with when an
-        # offset was seen committed.
+        # The broker sets the timestamps of outcomes; the checker compares them with the
+        # times at which offsets were seen as committed.
         stamped = {"message.timestamp.type": "LogAppendTime"}
         self.cluster.make_topic(TOPICS["attestations"], self.partitions)
         self.cluster.make_topic(TOPICS["outcomes"], 3, stamped)
@@ -80,7 +80,7 @@ class World:
         self.fleet = self._own(self._make_fleet(binary, breakage))
 
     def _place(self, brokers, seed):
-        """Brokers and registries, and what stands between them and the program."""
+        """Creates brokers and registries, and the proxies between them and the program."""
         self.background = self._own(Background())
         self.network = Network(self.journal)
         self.cluster = self._own(
@@ -123,13 +123,13 @@ class World:
 
     @property
     def outcomes(self):
-        """How many there have been."""
+        """Returns the number of outcomes so far."""
         return self.watcher.count
 
     # The end.
 
     def drain(self, seconds):
-        """How long it took until all is committed; None: not within `seconds`."""
+        """Returns the seconds until everything is committed; None if it takes more than `seconds`."""
         self.load.stop()
         began = time.monotonic()
         ends = self._last_inputs(seconds)
@@ -143,8 +143,8 @@ class World:
         return None
 
     def _last_inputs(self, seconds):
-        """{partition: the last record's offset}: not the partition's end, where a
-        transaction's marker may stand."""
+        """Returns {partition: offset of the last record}. The end of the partition may be a
+        transaction marker."""
         ends = {}
         for one in read_all(self.cluster.address, [TOPICS["attestations"]], seconds):
             ends[one.partition] = max(one.offset, ends.get(one.partition, -1))
@@ -160,7 +160,7 @@ class World:
         )
 
     def logs(self, drained):
-        """To be called once all instances have ended."""
+        """Collects the logs. Call it once all instances have ended."""
         self.journal.say("reading what is there in the end")
         address = self.cluster.address
         outcomes = read_all(address, [TOPICS["outcomes"]])
@@ -199,7 +199,7 @@ class World:
 
     @staticmethod
     def _stored(registry):
-        """Read through another registry, on the same files, that asks for no token."""
+        """Reads the files through another registry, which requires no token."""
         with Registry(data=registry.data) as reader:
             return read_stored(reader)
 
@@ -210,7 +210,7 @@ class World:
 
 
 def read_stored(registry):
-    """All that it has: {repository: Stored}"""
+    """Returns everything that the registry has: {repository: Stored}"""
     names = registry.catalog()
     connection = http.client.HTTPConnection(registry.address, timeout=30)
     try:

@@ -27,11 +27,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* What is tried in the sandbox: each step is 0, or errno. */
+/* The steps that are tried in the sandbox. Each returns 0, or errno. */
 
 static char root[] = "/tmp/waybill-sandbox-XXXXXX";
 
-/* Of the two folders there, one is named by the configuration. */
+/* The configuration names one of the two directories there. */
 static const char *in(const char *below)
 {
     static char paths[4][256];
@@ -55,7 +55,8 @@ static int read_file(const char *path)
     return reported(open(path, O_RDONLY | O_CLOEXEC));
 }
 
-/* A child that was made after all must not run the rest of this program. */
+/* If a child was created nevertheless, it must not run the rest of this
+ * program. */
 static int made(long pid)
 {
     if (pid == 0) {
@@ -70,7 +71,7 @@ static int run_program(void)
     char *argv[] = {name, NULL};
 
     execve("/bin/true", argv, NULL);
-    return errno; /* else the status of `true` */
+    return errno; /* otherwise the exit status of `true` */
 }
 
 static int run_descriptor(void)
@@ -327,8 +328,7 @@ static int set_priority_of_parent(void)
 
 static int set_priority_of_group(void)
 {
-    return reported(
-        setpriority(PRIO_PGRP, 0, getpriority(PRIO_PROCESS, 0)));
+    return reported(setpriority(PRIO_PGRP, 0, getpriority(PRIO_PROCESS, 0)));
 }
 
 static int set_io_priority_of_parent(void)
@@ -336,13 +336,12 @@ static int set_io_priority_of_parent(void)
     return reported(syscall(SYS_ioprio_set, 1, getppid(), 0));
 }
 
-/* SIGIO, or any other signal, when the pipe is written to */
+/* SIGIO, or any other signal, when data is written to the pipe */
 static int signal_parent_through_a_pipe(void)
 {
     int pair[2];
 
-    return reported(pipe(pair) < 0 ? -1
-                                   : fcntl(pair[0], F_SETOWN, getppid()));
+    return reported(pipe(pair) < 0 ? -1 : fcntl(pair[0], F_SETOWN, getppid()));
 }
 
 static int read_foreign_queue(void)
@@ -355,10 +354,11 @@ static int open_netfilter_socket(void)
     return reported(socket(AF_NETLINK, SOCK_RAW, 12));
 }
 
-/* The kernel takes the family for an int. */
+/* The kernel reads the family as an int. */
 static int open_disguised_socket(void)
 {
-    return reported(syscall(SYS_socket, 0x100000000L + AF_ALG, SOCK_SEQPACKET, 0));
+    return reported(
+        syscall(SYS_socket, 0x100000000L + AF_ALG, SOCK_SEQPACKET, 0));
 }
 
 static int make_namespace(void)
@@ -459,7 +459,7 @@ static int write_below_directory(void)
                        : open_to_write(in("written/folder/new"), O_CREAT);
 }
 
-/* As a file is replaced: one of another name takes its place. */
+/* As a file is replaced: another file is renamed over it. */
 static int replace_in_directory(void)
 {
     int result = open_to_write(in("written/new"), O_CREAT | O_EXCL);
@@ -545,7 +545,7 @@ static int write_own_memory(void)
     return open_to_write("/proc/self/mem", 0);
 }
 
-/* --- what goes on working ---------------------------------------------------
+/* --- what must continue to work ----------------------------------------------
  */
 
 static int read_named_file(void)

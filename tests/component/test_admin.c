@@ -1,5 +1,5 @@
-/* The admin port over a real socket: what is said to which request, of a
- * service that is what the test says. */
+/* The admin port over a real socket: the response to each request, for a
+ * service in the state that the test sets */
 
 #include <netinet/in.h>
 #include <poll.h>
@@ -137,7 +137,7 @@ struct request {
     const char *headers; /* "Name: value\r\n" for each */
 };
 
-static struct str given; /* all of the answer */
+static struct str given; /* the complete response */
 
 static int connect_to_port(void)
 {
@@ -147,14 +147,15 @@ static int connect_to_port(void)
     struct sockaddr_in to = {.sin_family = AF_INET};
 
     assert_int_equal(address_parse(admin_address(admin), &address, &err), 0);
-    /* The port is in the same place for both families. */
+    /* The port is in the same position for both families. */
     to.sin_port = ((struct sockaddr_in *)&address.socket)->sin_port;
-    to.sin_addr.s_addr = htonl(INADDR_LOOPBACK); /* if it is everywhere */
+    to.sin_addr.s_addr =
+        htonl(INADDR_LOOPBACK); /* if it listens on all addresses */
     assert_int_equal(connect(fd, (struct sockaddr *)&to, sizeof(to)), 0);
     return fd;
 }
 
-/* Turns the loop until the other side has closed. */
+/* Turns the loop until the server has closed the connection. */
 static void read_answer(int fd)
 {
     char buffer[65536];
@@ -248,7 +249,7 @@ static void answer__knows_five_paths(void **state)
     assert_int_equal(ask("/"), 200);
     assert_string_equal(header("Content-Type"), "text/html; charset=utf-8");
     assert_int_equal(ask("/livez"), 200);
-    assert_int_equal(looks, 0); /* alive is whoever answers */
+    assert_int_equal(looks, 0); /* the process is alive if it answers */
     assert_int_equal(ask("/metrics"), 200);
     assert_int_equal(ask("/status"), 200);
     assert_int_equal(ask("/readyz"), 200);
@@ -293,7 +294,8 @@ static void answer__wants_the_token_where_there_is_one(void **state)
     assert_int_equal(ask("/readyz"), 200);
 }
 
-/* DNS rebinding: a name of somebody else's that points to the loopback */
+/* DNS rebinding: a host name of an attacker that resolves to the loopback
+ * address */
 static void answer__is_not_for_foreign_names_on_the_loopback(void **state)
 {
     static const struct {
@@ -320,7 +322,7 @@ static void answer__is_not_for_foreign_names_on_the_loopback(void **state)
     }
 }
 
-/* A service of that name is meant to be asked. */
+/* A request to a service of that name is intended. */
 static void answer__is_for_any_name_where_others_reach_it(void **state)
 {
     listen_on("0.0.0.0:0");
@@ -338,7 +340,7 @@ static void answer__is_for_ipv4_too_on_all_addresses_of_ipv6(void **state)
     assert_true(admin_is_exposed(admin));
 }
 
-/* --- what is said ----------------------------------------------------------
+/* --- the responses -----------------------------------------------------------
  */
 
 static void readyz__says_why_not(void **state)
@@ -367,7 +369,7 @@ static void status__is_json_whatever_stands_in_it(void **state)
                         "2026-01-02T03:04:05.678Z");
     check_contains("state", body(), "\"state\":\"down\"");
     check_contains("class", body(), "\"class\":\"rejected\"");
-    assert_null(strstr(body(), "\"lag\"")); /* it is not known */
+    assert_null(strstr(body(), "\"lag\"")); /* the value is not known */
     json_free(json);
 }
 
@@ -505,7 +507,7 @@ static void metrics__are_all_there_from_the_start(void **state)
         check_contains(series[i], body(), series[i]);
     }
     assert_int_equal(given.data[given.len - 1], '\n');
-    /* One that is not known is left out, rather than said to be 0. */
+    /* A value that is not known is omitted, not shown as 0. */
     assert_null(strstr(body(), "lag_records{"));
     partitions[1].lag = 12;
     ask("/metrics");
@@ -526,7 +528,7 @@ static void metrics__name_each_class_of_dead_letters_once(void **state)
     assert_null(strstr(line + 1, "kind=\"attempts_exhausted\""));
 }
 
-/* wire format, section 2; also those that this version does not write */
+/* Wire format, section 2; including those that this version does not write */
 static void metrics__have_a_series_for_each_class_from_the_start(void **state)
 {
     static const char *const classes[] = {

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Nothing outside stops the thread that does everything: no FIFO where a file is
-expected, and nobody who does not read stderr."""
+"""Nothing outside blocks the main thread: neither a FIFO in place of a file, nor a stderr
+that nobody reads."""
 
 import fcntl
 import os
@@ -68,7 +68,7 @@ class Fifo(Case):
 
 class Stderr(Case):
     def test_a_full_pipe(self):
-        """The service starts, serves and stops, and counts what it could not say."""
+        """The service starts, serves and stops, and counts the log lines that it dropped."""
         port = _free_port()
         path = self.config(
             settings("localhost:9/att", kafka=KAFKA, admin={"listen": f"127.0.0.1:{port}"})
@@ -89,7 +89,7 @@ class Stderr(Case):
         )
         try:
             self.assertGreater(self._dropped(child, port), 0)
-            # The flags are shared with whoever else writes there.
+            # Other processes that write to the pipe share its flags.
             self.assertEqual(fcntl.fcntl(writer, fcntl.F_GETFL) & os.O_NONBLOCK, 0)
             child.terminate()
             self.assertEqual(child.wait(60), 0)

@@ -6,15 +6,15 @@
 #include "asserts.h"
 #include "peer.h"
 #include "waybill/alloc.h"
-#include "waybill/ecr.h"
 #include "waybill/credentials.h"
+#include "waybill/ecr.h"
 #include "waybill/json.h"
 
 #define SOON_MS 20000
 #define ECR "123456789012.dkr.ecr.eu-central-1.amazonaws.com"
 #define ACR "registry.azurecr.io"
 #define GAR "europe-docker.pkg.dev"
-/* As cloud.py has them */
+/* The values of cloud.py */
 #define ROLE "arn:aws:iam::123456789012:role/pusher"
 #define ENV_ID "AKIAENVIRONMENT00000"
 #define ENV_SECRET "env/wbsecret+40characters/0123456789abcd"
@@ -31,7 +31,7 @@ struct world {
 
 static struct world world;
 
-/* What a cloud may have set, on whatever machine this runs */
+/* Variables that a cloud may have set on the machine that runs this */
 static const char *const variables[] = {
     "GOOGLE_APPLICATION_CREDENTIALS",
     "CLOUDSDK_CONFIG",
@@ -78,7 +78,8 @@ static void set(const char *name, const char *value)
     assert_return_code(setenv(name, value, 1), 0);
 }
 
-/* "@/x" is x behind the stand-in's address, "%/x" a file that it has made. */
+/* "@/x" is x at the address of the stand-in, "%/x" a file that it has created.
+ */
 static char *filled(const char *text)
 {
     CLEANUP(str_release) struct str out = STR_INIT(STR_UNLIMITED);
@@ -126,7 +127,7 @@ static int begin(void **state)
     for (size_t i = 0; i < ARRAY_SIZE(variables); i++) {
         unsetenv(variables[i]);
     }
-    /* No file of whoever runs this */
+    /* No file of the user who runs this */
     set("HOME", world.folder);
     set_filled("AWS_ENDPOINT_URL_STS", "@/aws/sts");
     set_filled("AWS_ENDPOINT_URL_ECR", "@/aws/ecr");
@@ -156,7 +157,7 @@ static int asked(const char *service)
     return (int)number;
 }
 
-/* --- one walk ----------------------------------------------------------------
+/* --- one resolution ----------------------------------------------------------
  */
 
 struct walk {
@@ -187,9 +188,8 @@ static const struct network *network(void)
 {
     static struct network one;
 
-    one = (struct network){.loop = world.loop,
-                           .http = world.http,
-                           .timeouts = {5000, 5000}};
+    one = (struct network){
+        .loop = world.loop, .http = world.http, .timeouts = {5000, 5000}};
     return &one;
 }
 
@@ -201,14 +201,13 @@ static void walk_start(struct walk *walk, const char *registry,
         walk->endpoint = filled(spec.endpoint);
         walk->spec.endpoint = walk->endpoint;
     }
-    walk->options = (struct keychain_options){.registry = registry,
-                                              .path = "repository",
-                                              .sources = &walk->spec,
-                                              .source_count = 1,
-                                              .provider_username =
-                                                  strcmp(registry, GAR) == 0
-                                                      ? "oauth2accesstoken"
-                                                      : NULL};
+    walk->options = (struct keychain_options){
+        .registry = registry,
+        .path = "repository",
+        .sources = &walk->spec,
+        .source_count = 1,
+        .provider_username =
+            strcmp(registry, GAR) == 0 ? "oauth2accesstoken" : NULL};
     walk->keychain = keychain_new(network(), &walk->options);
     walk->waiter = (struct keychain_waiter){.ready = on_ready, .payload = walk};
     keychain_wait(walk->keychain, &walk->waiter);
@@ -228,7 +227,8 @@ static void walk_end(struct walk *walk)
     mem_free(walk->endpoint);
 }
 
-/* The one way that a token's life is told: seconds, a little less than said */
+/* All sources state the lifetime of a token in the same way: in seconds, a
+ * little less than the service stated. */
 static void check_life(const char *label, uint64_t ms, unsigned seconds)
 {
     check(label, ms <= (uint64_t)seconds * 1000);
@@ -319,7 +319,8 @@ static void a_jwt_needs_no_exchange_and_goes_where_the_binding_says(
                     .audience = "https://registry.example"));
     assert_string_equal(walk.err.message, "");
     assert_null(secret_text(&walk.got.password));
-    assert_int_equal(strncmp(secret_text(&walk.got.registry_token), "eyJ", 3), 0);
+    assert_int_equal(strncmp(secret_text(&walk.got.registry_token), "eyJ", 3),
+                     0);
     walk_end(&walk);
     assert_int_equal(asked("google-token"), 0);
 }
@@ -332,7 +333,7 @@ static void a_users_refresh_token_gives_an_access_token_only(void **state)
     expect_error(
         "id", GAR,
         SOURCE(.source = "google", .token_type = GOOGLE_ID, .audience = "x"),
-        ERROR_AUTH, "of a user");
+        ERROR_AUTH, "belongs to a user");
 }
 
 static void without_a_file_the_metadata_server_is_asked(void **state)
@@ -354,15 +355,17 @@ static void without_a_file_the_metadata_server_is_asked(void **state)
 
 static void metadata_never_goes_through_a_proxy(void **state)
 {
-    /* Whoever runs the tests may have excepted the loopback. */
+    /* The user who runs the tests may have excluded the loopback addresses from
+     * proxies. */
     unsetenv("no_proxy");
     unsetenv("NO_PROXY");
-    /* Nobody listens there. */
+    /* Nothing listens there. */
     set("http_proxy", "http://127.0.0.1:1");
     set("GCE_METADATA_HOST", peer_address(world.peer));
     expect("google", GAR, SOURCE(.source = "google"), "oauth2accesstoken",
            "ya29.", 3599);
-    /* What is signed is sent as everything else is, so there is no way. */
+    /* A signature is sent through a proxy like anything else, so there is no
+     * exception. */
     expect_error("aws", ECR, SOURCE(.source = "aws"), ERROR_UNREACHABLE, "ECR");
     assert_int_equal(asked("imds"), 3);
     assert_int_equal(asked("ecr"), 0);
@@ -377,10 +380,10 @@ static void outside_of_google_there_is_nothing(void **state)
 
 static void what_is_no_metadata_server_of_googles_is_not_believed(void **state)
 {
-    /* It answers, and without the header: the path of another service */
+    /* It answers, but without the header: the path of another service */
     expect_error("portal", GAR,
                  SOURCE(.source = "google", .endpoint = "@/portal"), ERROR_AUTH,
-                 "none of Google's");
+                 "not from Google's metadata server");
 }
 
 static void a_google_file_that_will_not_do_says_what_would(void **state)
@@ -413,7 +416,8 @@ static void keys_of_the_environment_are_taken_for_a_password(void **state)
     assert_string_equal(walk.err.message, "");
     assert_string_equal(walk.got.username, "AWS");
     check_life("half a day", walk.got.lifetime_ms, HALF_DAY);
-    /* At half life, so that a day has four calls and none is in a hurry */
+    /* It is renewed at half of its lifetime, so that a day has four calls and
+     * none is urgent. */
     check_life("half of it", walk.got.renew_ms, HALF_DAY / 2);
     walk_end(&walk);
 }
@@ -511,14 +515,14 @@ static void what_aws_refuses_says_what_to_mend(void **state)
     use_env_key();
     tell("ecr", "deny");
     expect_error("denied", ECR, SOURCE(.source = "aws"), ERROR_AUTH,
-                 "AccessDeniedException: not for you (allow it "
+                 "AccessDeniedException: not for you (grant "
                  "ecr:GetAuthorizationToken)");
     tell("ecr", "throttle");
     expect_error("throttled", ECR, SOURCE(.source = "aws"), ERROR_RATE_LIMITED,
                  "ThrottlingException");
     set("AWS_SECRET_ACCESS_KEY", "another");
     expect_error("wrong secret", ECR, SOURCE(.source = "aws"), ERROR_AUTH,
-                 "the secret key is another");
+                 "the secret key does not match");
 }
 
 /* --- repositories of ECR
@@ -687,15 +691,14 @@ static void a_directory_token_goes_to_no_registry_but_azures(void **state)
 {
     use_application();
     expect_error("elsewhere", "registry.example", SOURCE(.source = "azure"),
-                 ERROR_AUTH, "no registry of Azure's");
+                 ERROR_AUTH, "is not a host name of Azure");
     expect_error("its suffix inside", "azurecr.io.example",
                  SOURCE(.source = "azure"), ERROR_AUTH,
-                 "no registry of Azure's");
+                 "is not a host name of Azure");
     assert_int_equal(asked("aad"), 0);
 }
 
-/* --- whoever answers
- * -----------------------------------------------------------
+/* --- what the services answer ------------------------------------------------
  */
 
 /* Each service, with the configuration that leads to it */
@@ -758,10 +761,10 @@ static void every_service_may_answer_anything(void **state)
         const char *fault;
         enum error_kind kind;
     } faults[] = {
-        {"deny", ERROR_AUTH},        {"throttle", ERROR_RATE_LIMITED},
-        {"fail", ERROR_UNAVAILABLE}, {"garbage", ERROR_AUTH},
-        {"huge", ERROR_UNAVAILABLE}, {"redirect", ERROR_AUTH},
-        {"empty", ERROR_AUTH},       {"bad-token", ERROR_AUTH},
+        {"deny", ERROR_AUTH},         {"throttle", ERROR_RATE_LIMITED},
+        {"fail", ERROR_UNAVAILABLE},  {"garbage", ERROR_AUTH},
+        {"huge", ERROR_UNAVAILABLE},  {"redirect", ERROR_AUTH},
+        {"empty", ERROR_AUTH},        {"bad-token", ERROR_AUTH},
         {"early", ERROR_UNAVAILABLE},
     };
 
@@ -776,7 +779,7 @@ static void every_service_may_answer_anything(void **state)
             tell(service->name, faults[k].fault);
             walk_run(&walk, service->registry, service->spec);
             check(label.data, walk.err.message[0] != '\0');
-            /* With IMDS an answer that is too large is no answer. */
+            /* With IMDS, a response that is too large counts as no response. */
             if (strcmp(service->name, "imds") != 0 &&
                 strcmp(faults[k].fault, "empty") != 0) {
                 check_kind(label.data, &walk.err, faults[k].kind);
@@ -803,7 +806,7 @@ static void no_service_gets_a_secret_into_a_message(void **state)
         set_variables(service);
         tell(service->name, "echo");
         walk_run(&walk, service->registry, service->spec);
-        /* IMDS speaks HTML, which is not shown. */
+        /* The error of IMDS is HTML, which is not shown. */
         check_contains(service->name, walk.err.message,
                        strcmp(service->name, "imds") ? "you said" : "403");
         for (size_t k = 0; k < ARRAY_SIZE(secrets); k++) {
@@ -875,10 +878,10 @@ static void a_token_that_has_ended_is_not_used_for_long(void **state)
     set_filled("AWS_WEB_IDENTITY_TOKEN_FILE", "%/web-identity.token");
     tell("sts", "ended");
     expect_error("session", ECR, SOURCE(.source = "aws", .role_arn = ROLE),
-                 ERROR_AUTH, "the session of these keys has ended");
+                 ERROR_AUTH, "the session of these keys has expired");
 }
 
-/* Last: what all tests before have signed */
+/* This test is last, because it checks what all earlier tests have signed. */
 static void others_verify_what_was_signed(void **state)
 {
     struct json *judged = peer_get(world.peer, "/_verify");

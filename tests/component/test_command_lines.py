@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""Wrong command lines: what each says, and its exit status.
+"""Wrong command lines: the message of each, and its exit status.
 
-tests/fixtures/command-lines/wrong.txt holds them, with what they print. It fixes the
-wording: `test_command_lines.py --write` writes it anew, for a review of the changes.
+tests/fixtures/command-lines/wrong.txt contains them with their output. It fixes the
+wording: `test_command_lines.py --write` regenerates it, for a review of the changes.
 """
 
 import os
@@ -27,7 +27,7 @@ admin: {listen: "127.0.0.1:9"}
 registrations: [{name: ghcr, integration: oci-registry, repository: "localhost:9/x"}]
 attachments: [{registration: ghcr, workflow: {project: "*", name: "*"}}]
 """
-# Commands that end well, and print
+# Commands that succeed and print something
 PRINTING = (
     *(["help"], ["--help"], ["-h"], ["-V"], ["version"], ["version", "--json"]),
     *(["help", "replay"], ["check"], ["check", "--json"], ["push", "event.json"]),
@@ -48,7 +48,7 @@ class Prepared(Case):
 
 class CommandLines(Prepared):
     def run_line(self, line):
-        """What a terminal would show, and the exit status"""
+        """Returns what a terminal would show, and the exit status."""
         words = shlex.split(line)
         variables = {}
         while "=" in words[0]:

@@ -21,7 +21,7 @@ BASH = (
 
 
 class Completion:
-    """The same for every shell, whose `offered` returns what follows the words."""
+    """The tests for every shell. `offered` of a subclass returns the completions of the words."""
 
     shell = ""
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The program leaves no core dump, in which its secrets would be."""
+"""The program leaves no core dump, which would contain its secrets."""
 
 import os
 import pathlib
@@ -14,7 +14,7 @@ from common import Case, binary, environment, event, line, main, settings, skip_
 from support import minted  # noqa: E402
 from support.scripted_registry import ScriptedRegistry  # noqa: E402
 
-# The sanitizers forbid dumps by themselves; that would prove nothing.
+# The sanitizers disable core dumps themselves, so a test would prove nothing.
 ALLOWED = {"TSAN_OPTIONS": os.environ.get("TSAN_OPTIONS", "") + ":disable_coredump=0"}
 
 UNLIMITED = ["sh", "-c", 'ulimit -Sc "$(ulimit -Hc)" && exec "$@"', "sh"]
@@ -27,7 +27,7 @@ def _is_sleep(child):
 
 class CoreDump(Case):
     def aborted(self, command, ready, **options):
-        """Whether a core is dumped by what is killed with SIGABRT, once it is ready"""
+        """Whether a program that is killed with SIGABRT once it is ready dumps a core."""
         child = subprocess.Popen([*UNLIMITED, *command], cwd=self.directory, **options)
         ready(child)
         os.kill(child.pid, 6)

@@ -57,7 +57,7 @@ static long max_memory_kb(void)
     return usage.ru_maxrss;
 }
 
-/* It goes out of the one buffer that the caller has. */
+/* The body is sent from the buffer of the caller, without a copy. */
 static void a_blob_of_fifty_megabytes_is_not_copied(void **state)
 {
     size_t len = 50 * 1024 * 1024;
@@ -113,7 +113,7 @@ static void an_empty_body_has_a_length_too(void **state)
     assert_string_equal(text, "0");
     assert_true(peer_logged(wire.peer, "put", 0, "content-length", text));
     assert_string_equal(text, "0");
-    /* curl would call a POST without a body a form. */
+    /* curl would declare a POST without a body to be a form. */
     peer_assert_content(wire.peer);
 }
 
@@ -163,7 +163,7 @@ static void a_connection_is_kept_for_the_next_request(void **state)
     assert_string_equal(first, other);
 }
 
-/* What happens when a load balancer closes a connection while nobody looks */
+/* The case of a load balancer that closes an idle connection */
 static void a_body_goes_out_again_when_the_kept_connection_is_dead(void **state)
 {
     unsigned char *data = pattern(100000);
@@ -269,7 +269,7 @@ static void one_request_may_cancel_another_when_it_ends(void **state)
     for (size_t i = 0; i < 2; i++) {
         answer_init(&pairs[i].answer);
     }
-    /* Whichever is first cancels the other. */
+    /* The request that ends first cancels the other one. */
     pairs[0].other = http_start(wire.http, &request, on_first, &pairs[1]);
     pairs[1].other = http_start(wire.http, &request, on_first, &pairs[0]);
     while (pairs[0].answer.calls + pairs[1].answer.calls == 0) {

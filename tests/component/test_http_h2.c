@@ -1,4 +1,4 @@
-/* HTTP/2 and what becomes of a server that breaks it, with the real libcurl */
+/* HTTP/2 and servers that violate it, with the real libcurl */
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -133,7 +133,7 @@ static void a_server_that_breaks_http_2_is_asked_in_http_1(void **state)
                                                          ? "\"length\": 9"
                                                          : "\"length\": 0"));
             assert_protocol(&answer, "\"http/1.1\"");
-            /* Once it is known for sure, it is not tried again. */
+            /* Once the violation is certain, HTTP/2 is not tried again. */
             if (j == 0 || strcmp(modes[i], "http11") != 0) {
                 int before = broken;
 
@@ -145,7 +145,8 @@ static void a_server_that_breaks_http_2_is_asked_in_http_1(void **state)
     }
 }
 
-/* A restart, or a connection of a certain age: no fault of HTTP/2 */
+/* A restart, or a connection that has reached its maximum age, is no violation
+ * of HTTP/2. */
 static void a_goaway_in_good_order_is_not_the_end_of_http_2(void **state)
 {
     char *folder;
@@ -156,7 +157,7 @@ static void a_goaway_in_good_order_is_not_the_end_of_http_2(void **state)
         struct answer answer;
 
         ask(&world, folder, "PUT", "some body", &answer);
-        /* The second is lost with its connection. */
+        /* The second request is lost with its connection. */
         assert_protocol(&answer, i == 1 ? "\"length\": 9" : "\"h2\"");
     }
     h2_close(&world, folder);

@@ -1,4 +1,4 @@
-/* Answers that are too much, too late or none, with the real libcurl */
+/* Responses that are too large, too late or missing, with the real libcurl */
 
 #include <arpa/inet.h>
 #include <setjmp.h>
@@ -19,13 +19,13 @@
 #include "waybill/http.h"
 #include "waybill/limits.h"
 
-/* curl looks at its speed once a second, over the last five. */
+/* curl checks its speed once a second, over the last five seconds. */
 #define SLACK_MS 8000
 
-/* --- answers that are too much, or none ------------------------------------
+/* --- responses that are too large or missing ---------------------------------
  */
 
-/* Runs it, and says how many milliseconds that took. */
+/* Runs the request, and returns how many milliseconds that took. */
 static uint64_t time_of(const struct http_request *request,
                         struct answer *answer)
 {
@@ -91,9 +91,10 @@ static void a_slow_answer_within_its_time_is_waited_for(void **state)
     assert_status(&answer, 200);
 }
 
-/* A registry that has all of the body and commits it may take its time. */
+/* A registry that has received the complete body may take its time to commit
+ * it. */
 static void append_slowly(const char *scenario, uint32_t answer_ms,
-                       struct answer *answer, uint64_t *ret_took_ms)
+                          struct answer *answer, uint64_t *ret_took_ms)
 {
     size_t len = 3 * 1024 * 1024;
     unsigned char *data = pattern(len);
@@ -130,7 +131,7 @@ static void a_commit_that_never_ends_is_given_up(void **state)
     assert_in_range(took, 1900, 2000 + SLACK_MS);
 }
 
-/* Never silent for long, and never done */
+/* It never pauses for long, and never ends. */
 static void a_registry_that_drips_is_given_up_too(void **state)
 {
     struct http_request request;

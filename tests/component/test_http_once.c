@@ -1,5 +1,5 @@
-/* What a receiver may act on each time is sent only once, and it is known
- * whether it was, with the real libcurl */
+/* A request that has an effect each time is sent only once, and it is known
+ * whether it was sent, with the real libcurl */
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -19,7 +19,7 @@
 
 #define BODY "{\"some\":\"body\"}"
 
-/* A PUT that there is a session for, as often as the caller wants */
+/* A PUT to an open session may be repeated as often as the caller wants. */
 static void append_once(struct world *world, struct answer *answer)
 {
     struct http_request request = blob_of(bytes_of(BODY));
@@ -44,7 +44,7 @@ static void it_is_not_sent_again_when_the_connection_is_closed(void **state)
     append_once(&world, &answer);
     assert_sent(&answer, true);
     assert_int_equal(peer_count(world.peer, "stages", "put"), 1);
-    append_once(&world, &answer); /* its caller may */
+    append_once(&world, &answer); /* the caller may repeat it */
     assert_status(&answer, 201);
     world_close(&world);
 }
@@ -84,7 +84,7 @@ static void it_is_unsent_when_nobody_listens(void **state)
     world_close(&world);
 }
 
-/* Plain http is spoken there: the handshake comes to nothing. */
+/* The server uses plain http, so the handshake fails. */
 static void it_is_unsent_when_the_handshake_fails(void **state)
 {
     struct http_request request = request_of("POST", NULL);
@@ -144,7 +144,7 @@ static void a_server_that_breaks_http_2_is_left_to_the_next_request(
     }
 }
 
-/* The log is longer than what is asked for. */
+/* The log contains more requests than are asserted. */
 static void a_long_response_is_cut_where_the_caller_wants_it(void **state)
 {
     char *url;

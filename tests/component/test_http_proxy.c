@@ -1,4 +1,4 @@
-/* How a request goes through a proxy, and what is said when it does not */
+/* Requests through a proxy, and the messages about failures of it */
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -88,7 +88,7 @@ static void a_proxy_of_ones_own_is_gone_through(void **state)
     struct route route;
 
     route_open(&route, NONE);
-    /* It counts, whatever the environment says. */
+    /* The configured proxy applies, whatever the environment contains. */
     setenv("no_proxy", "*", 1);
     ask(&route, "localhost", true, route.plain, &answer);
     assert_status(&answer, 200);
@@ -96,7 +96,7 @@ static void a_proxy_of_ones_own_is_gone_through(void **state)
     ask(&route, "127.0.0.1", false, route.plain, &answer);
     assert_status(&answer, 200);
     assert_int_equal(peer_count(route.proxy, "forward", NULL), 1);
-    /* The registry's credentials are none of its business. */
+    /* The proxy must not receive the credentials of the registry. */
     assert_int_equal(peer_count(route.proxy, "authorization", NULL), 0);
     route_close(&route);
 }
@@ -140,14 +140,14 @@ static void the_environment_names_a_proxy(void **state)
         struct http *fresh = http_new(route.world.loop);
         struct answer answer;
 
-        http_free(route.world.http); /* and its connections */
+        http_free(route.world.http); /* and the number of its connections */
         route.world.http = fresh;
         forget_environment();
         setenv(cases[i].variable, route.plain, 1);
         ask(&route, "localhost", cases[i].tls, NULL, &answer);
         assert_status(&answer, 200);
         assert_int_equal(through(&route) - before, cases[i].used);
-        /* "" is none at all. */
+        /* "" means no proxy. */
         ask(&route, "127.0.0.1", cases[i].tls, "", &answer);
         assert_status(&answer, 200);
         assert_int_equal(through(&route) - before, cases[i].used);
@@ -202,7 +202,7 @@ static void credentials_are_shown_to_the_proxy_and_to_nobody_else(void **state)
     route_close(&route);
 }
 
-/* Each message names the proxy, and never what is before the @. */
+/* Each message names the proxy, and never what precedes the @. */
 static void assert_blames(struct route *route, struct answer *answer,
                           const char *text)
 {
@@ -231,7 +231,7 @@ static void a_407_says_what_to_change(void **state)
     route_close(&route);
 }
 
-/* From the configuration and from the environment alike */
+/* From the configuration as well as from the environment */
 static void assert_named(const char *const *options, const char *text)
 {
     struct answer answer;

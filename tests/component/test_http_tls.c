@@ -39,7 +39,8 @@ static char *ca_of(const char *folder)
     return str_take(&path);
 }
 
-/* A registry with a certificate of an authority of its own, in a folder */
+/* A registry whose certificate is from an authority of its own, in a directory
+ */
 static char *folder;
 static char *ca;
 
@@ -72,7 +73,7 @@ static void an_authority_of_ones_own_is_believed(void **state)
     peer_assert_content(wire.peer);
 }
 
-/* A FIFO that took the place of a file after the configuration was checked */
+/* A FIFO that replaced a file after the configuration was checked */
 static void a_fifo_is_not_waited_for(void **state)
 {
     CLEANUP(str_release) struct str fifo = STR_INIT(STR_UNLIMITED);
@@ -109,7 +110,7 @@ static void another_authority_is_refused_and_the_message_says_why(void **state)
     elsewhere = peer_start(NONE, other);
     get_over_tls(&wire, "127.0.0.1", other_ca, &answer);
     assert_says(&answer, "set ca_file");
-    /* The system's authorities do not know it either. */
+    /* The system does not trust this authority either. */
     get_over_tls(&wire, "127.0.0.1", NULL, &answer);
     assert_says(&answer, "set ca_file");
     assert_int_equal(peer_count(wire.peer, "requests", NULL), 0);
@@ -118,7 +119,8 @@ static void another_authority_is_refused_and_the_message_says_why(void **state)
     folder_remove(other);
 }
 
-/* A connection that was let in with one authority is not for another. */
+/* A connection that was verified with one authority is not reused with another.
+ */
 static void a_kept_connection_serves_only_its_own_authority(void **state)
 {
     struct answer answer;
@@ -147,7 +149,7 @@ static void an_authority_that_cannot_be_read_is_an_error(void **state)
     assert_says(&answer, "authorities '/nowhere/ca.crt' cannot be read");
 }
 
-/* --- a server of one odd kind ----------------------------------------------
+/* --- a server with one deviation ---------------------------------------------
  */
 
 struct odd {
@@ -155,7 +157,7 @@ struct odd {
     char *folder;
     char *ca;
     char *certs_dir; /* empty at first */
-    char *host_dir;  /* of the server, in there; not made yet */
+    char *host_dir;  /* of the server, in that directory; not created yet */
     char name[64];   /* localhost:PORT */
 };
 
@@ -201,7 +203,7 @@ static void odd_get(struct odd *odd, const struct http_transport *transport,
     mem_free(url);
 }
 
-/* With its authority, and one of the certificates of its folder */
+/* With its authority, and one of the certificates in its directory */
 static void odd_get_as(struct odd *odd, const char *who, struct answer *answer)
 {
     char *certificate = mem_alloc(256);
@@ -226,7 +228,8 @@ static void assert_client(struct answer *answer, const char *name)
     assert_status(answer, 200);
 }
 
-/* A file of the server's folder, put into the host's folder of certs.d */
+/* Copies a file of the server's directory to the host's directory in certs.d.
+ */
 static void append_into_certs(struct odd *odd, const char *from, const char *as)
 {
     char *source = path_in(odd->folder, from);
@@ -339,7 +342,7 @@ static void files_may_begin_with_a_byte_order_mark(void **state)
     odd_close(&odd);
 }
 
-/* Who shows another certificate is somebody else. */
+/* A client with another certificate needs another connection. */
 static void a_kept_connection_serves_only_its_own_certificate(void **state)
 {
     struct answer answer;
@@ -380,7 +383,7 @@ static void a_key_of_another_certificate_is_said_to_be_one(void **state)
     odd_close(&odd);
 }
 
-/* OpenSSL would ask whoever sits at the terminal. */
+/* OpenSSL would prompt on the terminal. */
 static void an_encrypted_key_is_an_error_and_asks_nobody(void **state)
 {
     CLEANUP(str_release) struct str command = STR_INIT(STR_UNLIMITED);
@@ -443,7 +446,7 @@ static void an_authority_in_certs_d_is_believed(void **state)
         assert_status(&answer, 200);
     }
     assert_int_equal(peer_count(odd.world.peer, "connections", NULL), 1);
-    /* Of another folder, and of none */
+    /* With the directory of another host, and with none */
     transport.certs_dir = odd.folder;
     odd_get(&odd, &transport, &answer);
     assert_says(&answer, "set ca_file");
@@ -467,7 +470,8 @@ static void a_certificate_in_certs_d_is_shown(void **state)
     odd_get(&odd, &(struct http_transport){.certs_dir = odd.certs_dir},
             &answer);
     assert_client(&answer, "client");
-    /* What is configured counts, and certs.d not even for the rest. */
+    /* The configured authority applies, and certs.d is not used for anything.
+     */
     odd_get_as(&odd, "other", &answer);
     assert_client(&answer, "other");
     odd_close(&odd);

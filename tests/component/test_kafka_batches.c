@@ -1,4 +1,4 @@
-/* kafka.h: batches that are written, and what may become of them */
+/* kafka.h: batches that are written, and their possible results */
 
 #include "kafka_world.h"
 #include "shard.h"
@@ -31,7 +31,7 @@ static void a_batch_of_offsets_alone_is_committed(void **state)
     assert_int_equal(world.member.result, KAFKA_COMMITTED);
 }
 
-/* What a broker may answer, and what may happen to an answer on its way */
+/* Responses of a broker, and what may happen to a response on its way */
 static const struct failure failures[] = {
     {"Produce: not the leader", API_PRODUCE,
      RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION, 3},
@@ -75,10 +75,10 @@ static const struct failure failures[] = {
      1},
 };
 
-/* Either nobody notices, or it is said to be aborted: then the same results,
- * handed in again, are written in the end. One failure may abort two batches:
- * librdkafka 2.0.2 first renews its producer id ("skipped sequence numbers").
- */
+/* Either the failure goes unnoticed, or the batch is reported as aborted; when
+ * the same results are submitted again, they are written. One failure may abort
+ * two batches: librdkafka 2.0.2 first renews its producer id ("skipped sequence
+ * numbers"). */
 static void commit_in_the_end(const char *name)
 {
     const struct member *member = &world.member;
@@ -112,7 +112,7 @@ static void check_failure(const struct failure *failure)
     }
 }
 
-/* One member goes through them all, as it would have to. */
+/* One member processes all of them, as it would in production. */
 static int open_shared(void **state)
 {
     world_open(state);
@@ -125,7 +125,7 @@ static void a_failure_of_the_brokers_is_overcome(void **state)
     const struct failure *failure = *state;
 
     check_failure(failure);
-    /* And whoever comes after it is not kept out. */
+    /* A later member is not affected. */
     commit_in_the_end(failure->name);
 }
 
@@ -156,8 +156,8 @@ static const struct refusal refusals[] = {
      KAFKA_ABORTED},
 };
 
-/* Four messages with the same key, and therefore in one partition; the last
- * two are isolated. */
+/* Four messages with the same key, and therefore in one partition; the last two
+ * are isolated. */
 static void commit_four(bool isolate)
 {
     struct member *member = &world.member;
@@ -219,7 +219,7 @@ static void a_refusal_says_what_was_refused(void **state)
             assert_false(world.member.rejection.is_certain);
         }
     }
-    /* What was said of the last one is not said of the next. */
+    /* The result of the last message is not reported for the next one. */
     commit_in_the_end("nothing");
 }
 
@@ -266,8 +266,8 @@ static void a_message_is_rejected_before_it_is_sent(void **state)
     assert_string_equal(world.member.rejection.code, "MSG_SIZE_TOO_LARGE");
 }
 
-/* It may have succeeded, so that to abort it and submit the batch again would
- * write everything twice. */
+/* The commit may have succeeded, so aborting it and submitting the batch again
+ * would write everything twice. */
 static void a_commit_that_times_out_is_repeated(void **state)
 {
     join_whole();

@@ -1,5 +1,5 @@
-/* kafka.h: the checks of topics and permissions, by a broker that is slow to
- * answer them */
+/* kafka.h: the checks of topics and permissions, with a broker that is slow to
+ * respond */
 
 #include <stdatomic.h>
 
@@ -15,8 +15,8 @@
 
 enum { API_METADATA = 3 };
 
-/* The mock knows no DescribeGroups, and librdkafka 2.0.2 calls abort() when it
- * finds that out. */
+/* The mock does not support DescribeGroups, and librdkafka 2.0.2 calls abort()
+ * when it detects that. */
 void __wrap_inspect_group(const struct inspector *inspector,
                           struct condition_list *list);
 void __wrap_inspect_group(const struct inspector *inspector,
@@ -24,7 +24,7 @@ void __wrap_inspect_group(const struct inspector *inspector,
 {
 }
 
-/* How often a check has begun, and an attempt to write */
+/* The number of checks that have begun, and of attempts to write */
 static atomic_uint checks;
 static atomic_uint attempts;
 
@@ -85,8 +85,8 @@ static void join_checked(void)
     await(&world.member, has_all_partitions);
 }
 
-/* The next response to that API takes too long. It is one of a check, which has
- * just begun with it and has counted that. */
+/* The next response to that API takes too long. It is the response to a check
+ * that has just begun with it and has been counted. */
 static void stall_a_check(int16_t api, atomic_uint *count)
 {
     unsigned before = atomic_load(count);

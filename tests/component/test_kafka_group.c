@@ -26,7 +26,7 @@ static void partitions_move_only_when_they_are_released(void **state)
     await(&second, has_partition);
     assert_int_equal(second.partitions, 1);
     assert_int_equal(first.partitions, 1);
-    /* One leaves, the other takes over. */
+    /* One member leaves, and the other takes over its partitions. */
     member_close(&first);
     await(&second, has_all_partitions);
     member_close(&second);
@@ -61,10 +61,11 @@ static void closing_gives_the_partitions_back_first(void **state)
     join_whole();
     world.member.holds_on = true;
     kafka_close(world.member.queue);
-    assert_int_equal(world.member.revoked, 0); /* never from in there */
+    assert_int_equal(world.member.revoked,
+                     0); /* never from within the function */
     await(&world.member, is_revoked);
     assert_int_equal(world.member.partitions, 0);
-    /* A last batch still has its time. */
+    /* There is still time for a last batch. */
     commit(&world.member);
     assert_int_equal(world.member.result, KAFKA_COMMITTED);
     assert_false(world.member.closed);

@@ -8,7 +8,7 @@
 /* --- without a group -------------------------------------------------------
  */
 
-/* How many messages Kafka rejected, and what it said of the last one */
+/* The number of messages that Kafka rejected, and the error of the last one */
 static struct rejected {
     size_t count;
     void *opaque;
@@ -139,7 +139,7 @@ static void a_property_is_refused_for_a_reason(void **state)
     static const struct {
         const char *key;
         const char *value;
-        const char *says; /* NULL: it is taken */
+        const char *says; /* NULL: the property is accepted */
     } cases[] = {
         {"security.protocol", "SASL_SSL", NULL},
         {"sasl.mechanism", "SCRAM-SHA-512", NULL},
@@ -195,7 +195,7 @@ static void a_property_is_refused_for_a_reason(void **state)
     }
 }
 
-/* What the check lets pass, the clients take. */
+/* The clients accept what the check accepts. */
 static void properties_reach_both_clients_without_a_word(void **state)
 {
     static const struct field_pair pairs[] = {

@@ -1,4 +1,4 @@
-/* kafka.h: records that are read, from where on, and once more */
+/* kafka.h: reading records, the start positions, and reading again */
 
 #include "kafka_world.h"
 #include "shard.h"
@@ -58,13 +58,13 @@ static void pausing_loses_nothing_and_repeats_nothing(void **state)
     world.member.pause_every = 60;
     while (world.member.records < COUNT / 60 * 60) {
         await(&world.member, is_paused);
-        /* What is fetched ahead gets the chance to show. */
+        /* Gives prefetched records time to arrive. */
         wait_ms(pauses++ == 0 ? 1500 : 100);
         assert_int_equal(world.member.while_paused, 0);
         world.member.paused = false;
         kafka_resume(world.member.queue);
     }
-    /* More of them, while it is paused and running */
+    /* Writes more records while the client is paused and while it runs. */
     write_numbers(&world.cluster, COUNT, COUNT + 100);
     while (world.member.records < COUNT + 100) {
         if (turn_until(world.loop, is_paused, &world.member, 2000)) {
@@ -80,7 +80,7 @@ static void pausing_loses_nothing_and_repeats_nothing(void **state)
     assert_true(pauses >= COUNT / 60);
 }
 
-/* Partitions that come while it is paused are paused, too. */
+/* Partitions that are assigned while the client is paused are paused, too. */
 static void a_queue_that_is_paused_at_once_reads_nothing(void **state)
 {
     write_numbers(&world.cluster, 0, 20);
@@ -105,7 +105,7 @@ static void a_queue_that_is_paused_at_once_reads_nothing(void **state)
 /* --- positions -------------------------------------------------------------
  */
 
-/* As another client of the group, which has no members yet */
+/* Commits as another client of the group, which has no members yet. */
 static void commit_position(const struct cluster *cluster, int32_t partition,
                             int64_t offset, const char *metadata)
 {
@@ -193,7 +193,7 @@ static void resume_both_ways(struct member *member, bool partition)
     }
 }
 
-/* Of the first partition, whose records have the even numbers */
+/* Records of the first partition, which have the even numbers */
 static int records_of_first(const struct member *member)
 {
     int count = 0;
@@ -206,9 +206,10 @@ static int records_of_first(const struct member *member)
 
 struct numbers {
     const struct member *member;
-    int from; /* of every second one, beginning there */
+    int from; /* every second number from there on */
     int to;
-    const int *before; /* as often as this they were seen, and are once more */
+    const int *before; /* these numbers were delivered that often, and are
+                          delivered once more */
 };
 
 static bool came_once_more(const void *payload)
@@ -250,12 +251,12 @@ static void a_partition_may_rest_while_the_other_goes_on(void **state)
     assert_come_once_more("the other one", &world.member, never, 1, COUNT);
     wait_ms(500);
     assert_int_equal(records_of_first(&world.member), 0);
-    /* All may go on: this one still rests. */
+    /* The client resumes, but this partition remains paused. */
     kafka_pause(world.member.queue);
     kafka_resume(world.member.queue);
     wait_ms(1000);
     assert_int_equal(records_of_first(&world.member), 0);
-    /* It may go on, but all are paused. */
+    /* The partition resumes, but the client is paused. */
     kafka_pause(world.member.queue);
     kafka_resume_partition(world.member.queue, &first_partition);
     wait_ms(1000);
@@ -268,7 +269,7 @@ static void a_partition_may_rest_while_the_other_goes_on(void **state)
     }
 }
 
-/* What is done around a rewind of the first partition:
+/* The steps around a rewind of the first partition:
  *
  *     w  the rewind     P  pause all      p  pause the partition
  *     .  a moment       R  resume all     r  resume the partition
@@ -319,7 +320,7 @@ static void take_step(struct member *member, char step, int64_t offset)
 
 enum { REWOUND = 60, FROM = 20 };
 
-/* One member for all */
+/* One member for all cases */
 static int open_rewound(void **state)
 {
     static const int never[MAX_SEEN];
@@ -344,7 +345,8 @@ static void a_rewind_brings_records_once_more(void **state)
     }
     assert_come_once_more(row->name, member, before, FROM, REWOUND);
     wait_ms(200);
-    /* Of the other one nothing, of those in front only what came before. */
+    /* None of the other partition, and of earlier records only those that were
+     * delivered before. */
     for (int i = 1; i < REWOUND; i += PARTITIONS) {
         assert_int_equal(member->seen[i], before[i]);
     }

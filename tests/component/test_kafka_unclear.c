@@ -1,11 +1,11 @@
-/* kafka.h: what became of a transaction is not clear at first */
+/* kafka.h: transactions whose result is not known at first */
 
 #include "kafka_world.h"
 
-/* --- what no broker of the mock can cause ----------------------------------
+/* --- failures that the mock broker cannot cause ------------------------------
  */
 
-/* The linker puts these in place of librdkafka's (--wrap). */
+/* The linker replaces the functions of librdkafka by these (--wrap). */
 rd_kafka_error_t *__real_rd_kafka_commit_transaction(rd_kafka_t *client,
                                                      int timeout_ms);
 rd_kafka_error_t *__wrap_rd_kafka_commit_transaction(rd_kafka_t *client,
@@ -27,7 +27,7 @@ rd_kafka_error_t *__real_rd_kafka_init_transactions(rd_kafka_t *client,
 rd_kafka_error_t *__wrap_rd_kafka_init_transactions(rd_kafka_t *client,
                                                     int timeout_ms);
 
-static int failing_commits; /* calls that are still to fail */
+static int failing_commits; /* the number of calls that are still to fail */
 static int failing_queries;
 static bool is_nothing_assigned;
 static int started_producers;
@@ -80,9 +80,9 @@ rd_kafka_error_t *__wrap_rd_kafka_init_transactions(rd_kafka_t *client,
 /* --- tests ------------------------------------------------------------------
  */
 
-/* Position of partition 0 that somebody has committed before the test. The mock
- * does not store offsets of transactions, so that this remains the committed
- * one, whatever the transaction does. */
+/* The position of partition 0 that another client has committed before the
+ * test. The mock does not store the offsets of transactions, so this remains
+ * the committed position, whatever the transaction does. */
 static void commit_before(int64_t offset, const char *metadata)
 {
     const char *const pairs[] = {"bootstrap.servers", world.cluster.brokers,
@@ -102,7 +102,7 @@ static void commit_before(int64_t offset, const char *metadata)
     rd_kafka_destroy(client);
 }
 
-/* append_offset() says "so far". */
+/* append_offset() writes "so far". */
 static void commit_one(int64_t offset)
 {
     struct member *member = &world.member;
@@ -144,7 +144,7 @@ static void a_commit_that_stands_there_was_made(void **state)
     assert_int_equal(world.member.result, KAFKA_COMMITTED);
 }
 
-/* As long as it is not known, an answer is a guess. */
+/* As long as the result is not known, any answer would be a guess. */
 static void a_commit_is_asked_for_until_there_is_an_answer(void **state)
 {
     failing_queries = 2;
@@ -153,7 +153,7 @@ static void a_commit_is_asked_for_until_there_is_an_answer(void **state)
     assert_int_equal(world.member.result, KAFKA_COMMITTED);
 }
 
-/* What is committed there is the new owner's. */
+/* The new owner has committed there. */
 static void a_partition_of_another_member_decides_nothing(void **state)
 {
     write_numbers(&world.cluster, 0, 40);

@@ -1,4 +1,4 @@
-/* oci_push against every way in which the scripted registry misbehaves */
+/* oci_push with every fault of the scripted registry */
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -16,30 +16,31 @@
 #include "waybill/oci.h"
 
 #define SOON_MS 30000
-#define PASSWORD "secret" /* the registry's own default user */
+#define PASSWORD "secret" /* the default user of the registry */
 
 enum who { ANONYMOUS, KNOWN, WRONG };
 
-/* A row is a test: its name is what the registry does. */
+/* A row is a test; its name states what the registry does. */
 struct row {
     const char *name;
     const char *scenarios[4];
     enum who who;
     bool tls;
-    enum error_kind kind; /* ERROR_NONE: it is there in the end */
-    enum error_kind or ;  /* as good, where it hangs on timing; NONE: success */
-    bool either;          /* `or` counts */
-    int exact;            /* requests; 0: at most `most` */
+    enum error_kind kind; /* ERROR_NONE: the image is stored in the end */
+    enum error_kind or
+        ; /* also accepted, because it depends on timing; NONE: success */
+    bool either; /* `or` counts */
+    int exact;   /* the exact number of requests; 0: at most `most` */
     int max;
-    int status;             /* the error's, when not 0 */
-    const char *code;       /* the registry's, when not NULL */
-    uint32_t wait_least_ms; /* the error's Retry-After */
+    int status;             /* of the error, unless 0 */
+    const char *code;       /* of the registry, unless NULL */
+    uint32_t wait_least_ms; /* Retry-After of the error */
     uint32_t wait_max_ms;
-    bool looks_up; /* whether its tag holds the manifest already */
-    bool recovers; /* a few pushes later it is there */
+    bool looks_up; /* whether its tag refers to the manifest already */
+    bool recovers; /* the image is stored after a few more pushes */
 };
 
-/* The probe, two sessions, two blobs, the manifest; and the token */
+/* The probe, two sessions, two blobs and the manifest; and the token */
 #define COLD 6
 #define WITH_TOKEN 7
 
@@ -51,7 +52,7 @@ static const struct row rows[] = {
      {"auth-bearer"},
      KNOWN,
      .exact = WITH_TOKEN},
-    {"credentials that nobody asks for", .who = KNOWN, .exact = COLD},
+    {"credentials that are not required", .who = KNOWN, .exact = COLD},
     {"Basic without credentials ends with the probe",
      {"auth-basic"},
      .kind = ERROR_AUTH,
@@ -62,7 +63,7 @@ static const struct row rows[] = {
      .kind = ERROR_AUTH,
      .status = 401,
      .exact = 2},
-    {"a token for anybody is taken anonymously",
+    {"an anonymous token is used without credentials",
      {"token-anonymous"},
      .exact = WITH_TOKEN},
     {"a wrong password at a Basic registry",
@@ -85,7 +86,7 @@ static const struct row rows[] = {
      {"token-no-expiry"},
      KNOWN,
      .exact = WITH_TOKEN},
-    {"a token server that takes no POST",
+    {"a token server without POST",
      {"token-no-post"},
      KNOWN,
      .exact = WITH_TOKEN},
@@ -137,7 +138,7 @@ static const struct row rows[] = {
      KNOWN,
      .kind = ERROR_UNAVAILABLE,
      .exact = 2},
-    {"a token with a line end in it",
+    {"a token that contains a line break",
      {"token-crlf"},
      KNOWN,
      .kind = ERROR_UNAVAILABLE,
@@ -171,7 +172,7 @@ static const struct row rows[] = {
      .status = 425,
      .exact = 2,
      .recovers = true},
-    {"a token server that says when",
+    {"a token server with Retry-After",
      {"auth-bearer", "429-seconds=7@token"},
      KNOWN,
      .kind = ERROR_RATE_LIMITED,
@@ -188,7 +189,8 @@ static const struct row rows[] = {
      {"auth-basic", "401-on-put"},
      KNOWN,
      .exact = COLD + 1},
-    /* The second strikes either the other one, or the same once more. */
+    /* The second refusal affects either another request or the same one again.
+     */
     {"two requests that are refused once each, or one twice",
      {"auth-bearer", "401-twice@post"},
      KNOWN,
@@ -209,8 +211,8 @@ static const struct row rows[] = {
      .kind = ERROR_AUTH,
      .status = 401,
      .max = 9},
-    /* ECR Public says so of an expired token (oci.md, 3.5 and 6): it is no
-     * verdict on the event. */
+    /* ECR Public answers an expired token like this, so it is no verdict on the
+     * event. */
     {"an expired token that is called DENIED, with 400",
      {"auth-bearer", "400-expired"},
      KNOWN,
@@ -278,7 +280,7 @@ static const struct row rows[] = {
      .max = COLD,
      .recovers = true},
     {"503 to the probe", {"503@ping"}, .exact = COLD},
-    {"503 to the probe of a registry that wants credentials",
+    {"503 to the probe of a registry that requires credentials",
      {"auth-basic", "503@ping"},
      KNOWN,
      .max = COLD + 2},
@@ -293,7 +295,7 @@ static const struct row rows[] = {
      .status = 403,
      .code = "DENIED",
      .max = 3},
-    {"a repository that must be made first",
+    {"a repository that must be created first",
      {"404-name-unknown"},
      .kind = ERROR_NOT_FOUND,
      .status = 404,
@@ -313,14 +315,14 @@ static const struct row rows[] = {
      .code = "MANIFEST_BLOB_UNKNOWN",
      .exact = COLD,
      .recovers = true},
-    {"a manifest that is not liked",
+    {"a manifest that is rejected",
      {"400-manifest-invalid"},
      .kind = ERROR_REJECTED,
      .status = 400,
      .code = "MANIFEST_INVALID",
      .looks_up = true,
      .exact = COLD + 1},
-    {"a blob that came through damaged",
+    {"a blob that was damaged in transit",
      {"400-digest-invalid"},
      .kind = ERROR_INTERRUPTED,
      .status = 400,
@@ -350,7 +352,7 @@ static const struct row rows[] = {
      .code = "UNSUPPORTED",
      .looks_up = true,
      .exact = COLD + 1},
-    {"a page for humans",
+    {"an HTML page",
      {"html-error"},
      .kind = ERROR_UNAVAILABLE,
      .status = 502,
@@ -405,7 +407,7 @@ static const struct row rows[] = {
      .either = true,
      .max = COLD + 1,
      .recovers = true},
-    {"a connection that is closed behind the headers",
+    {"a connection that is closed after the headers",
      {"close-after-headers"},
      .kind = ERROR_UNREACHABLE,
      .max = COLD,
@@ -415,36 +417,34 @@ static const struct row rows[] = {
      .kind = ERROR_UNREACHABLE,
      .max = COLD,
      .recovers = true},
-    /* On a kept connection curl tries again by itself, and finds the session
-     * gone: as good as no answer. */
-    {"a blob that is stored, and no word of it",
+    /* curl repeats the request on a new connection, and the session no longer
+     * exists there: the same as no response. */
+    {"a blob that is stored without a response",
      {"drop-201"},
      .kind = ERROR_INTERRUPTED,
      .or = ERROR_UNREACHABLE,
      .either = true,
      .max = COLD + 1,
      .recovers = true},
-    {"an answer in chunks that are none",
+    {"a response with invalid chunks",
      {"chunked-garbage"},
      .kind = ERROR_UNREACHABLE,
      .max = COLD,
      .recovers = true},
 
-    /* answers that are not what they should be */
+    /* --- wrong responses */
     {"another digest than was sent",
      {"wrong-digest"},
      .kind = ERROR_DIGEST_MISMATCH,
      .status = 201,
      .exact = COLD},
     {"no digest", {"no-digest"}, .exact = COLD},
-    {"a registry that takes no single POST",
-     {"202-on-single-post"},
-     .exact = COLD},
+    {"a registry without single POST", {"202-on-single-post"}, .exact = COLD},
     {"a registry that answers PATCH with 201", {"201-on-patch"}, .exact = COLD},
     {"media types that GitLab takes", {"gitlab-media-types"}, .exact = COLD},
     {"a registry without referrers", {"no-referrers"}, .exact = COLD},
 
-    /* where to go next */
+    /* --- redirects and Locations */
     {"a Location that is a path",
      {"location-relative", "auth-bearer"},
      KNOWN,
@@ -504,10 +504,10 @@ static const struct row rows[] = {
      .max = 13},
 };
 
-/* --- the world of a test ---------------------------------------------------
+/* --- the environment of a test -----------------------------------------------
  */
 
-/* Real time and then some: a token's life can be over at once. */
+/* Real time plus an offset, so that a token can expire at once. */
 static uint64_t ahead_ms;
 
 static uint64_t monotonic_ahead(void *state)
@@ -552,8 +552,8 @@ static void set_credentials(struct world *world, enum who who)
     world->target.keychain = world->keychain;
 }
 
-/* Most registries take no blob with a POST, and so do those of these tests,
- * unless told to. */
+/* Most registries accept no blob with a POST, and neither do those of these
+ * tests unless a test enables it. */
 #define SINGLE_POST "single-post"
 #define MAX_SCENARIOS 8
 
@@ -631,7 +631,7 @@ struct result {
     bool starting; /* inside oci_push_start() */
     int calls;
     bool already;
-    struct error err; /* kind is ERROR_NONE when it is there */
+    struct error err; /* kind is ERROR_NONE if the image is stored */
 };
 
 static void on_pushed(void *payload, bool already, const struct error *err)
@@ -710,7 +710,7 @@ static void check_peer(const struct row *row, const struct peer *peer)
     assert_int_equal(peer_count(peer, "stages", "patch"), 0);
     if (strcmp(row->scenarios[0] ? row->scenarios[0] : "",
                "token-other-host") == 0) {
-        /* What the credentials are for, wherever it is */
+        /* The scope of the credentials, wherever the request is sent */
         assert_int_equal(peer_count(peer, "authorization_at_other", NULL), 1);
     } else if (row->looks_up) {
         peer_assert_manners(peer);
@@ -740,13 +740,13 @@ static void it_ends_as_the_table_says(void **state)
     world_close(&world);
 }
 
-/* --- what takes more than one push -----------------------------------------
+/* --- more than one push ------------------------------------------------------
  */
 
 #define SCENARIOS(...) ((const char *const[]){__VA_ARGS__, NULL})
 #define NOTHING ((const char *const[]){NULL})
 
-/* Each to a repository of its own, as in the chainloop layout */
+/* Each push has a repository of its own, as in the chainloop layout. */
 static void assert_warm(const char *const *scenarios, enum who who, int each)
 {
     struct world world;
@@ -787,7 +787,7 @@ static void the_registry_is_shown_the_trace_and_its_token_server_is_not(
         const char *stage;
         const char *text;
     } shown[] = {
-        {"ping", ""}, /* asked for all, by whoever comes first */
+        {"ping", ""}, /* the first push requests it for all */
         {"token", ""},        {"post", TRACEPARENT},
         {"put", TRACEPARENT}, {"manifest", TRACEPARENT},
     };
@@ -864,7 +864,7 @@ static int pieces_of(const struct oci_blob *blob)
     return (int)((blob->data.len + CHUNK - 1) / CHUNK);
 }
 
-/* `exact` beside the pieces */
+/* `exact` with chunked uploads */
 static void assert_chunks(const char *const *scenarios, enum who who, int exact)
 {
     struct world world;
@@ -901,7 +901,7 @@ static void warm_pushes_share_two_connections(void **state)
         push(&world, &result);
         assert_pushed(&result);
     }
-    /* Numbers are given to those that ask for counts, too. */
+    /* Scenarios that count get a number, too. */
     for (int n = 0; n < 8; n++) {
         assert_true(peer_logged(world.peer, "put", n, "connection", text));
         assert_in_range(strtoul(text, NULL, 10), 1, 2);
@@ -1009,7 +1009,8 @@ static void assert_tokens_after(const char *scenario, uint64_t pause_ms,
     push(&world, &result);
     assert_pushed(&result);
     assert_int_equal(peer_count(world.peer, "stages", "token"), tokens);
-    /* The probe's: a token is renewed before anybody has to refuse it. */
+    /* The lifetime is that of the probe: a token is renewed before it is
+     * refused. */
     assert_int_equal(peer_count(world.peer, "statuses", "401"), 1);
     peer_assert_content(world.peer);
     world_close(&world);
@@ -1036,7 +1037,7 @@ static void a_token_without_a_lifetime_lives_a_minute(void **state)
     assert_tokens_after("token-no-expiry", 60000, 2);
 }
 
-/* The manifest comes when the token of the blobs is over. */
+/* The manifest is sent when the token of the blobs has expired. */
 static void a_token_that_ends_during_a_push_is_fetched_anew(void **state)
 {
     struct world world;
@@ -1051,7 +1052,7 @@ static void a_token_that_ends_during_a_push_is_fetched_anew(void **state)
     world_close(&world);
 }
 
-/* Two registrations may share a user name; their passwords are two. */
+/* Two registrations may share a user name; they have two passwords. */
 static void a_token_is_for_the_password_that_it_was_fetched_with(void **state)
 {
     struct world world;
@@ -1069,38 +1070,38 @@ static void a_token_is_for_the_password_that_it_was_fetched_with(void **state)
     world_close(&world);
 }
 
-/* --- asking first ----------------------------------------------------------
+/* --- looking for the image first ---------------------------------------------
  */
 
-/* What is asked for may have been pushed before, or not. */
+/* The image may have been pushed before, or not. */
 struct question {
     const char *name;
     const char *scenarios[4];
     enum who who;
     bool tls;
     bool there;
-    enum error_kind kind; /* ERROR_NONE: it is there in the end */
+    enum error_kind kind; /* ERROR_NONE: the image is stored in the end */
     int status;
-    int requests; /* behind the push before, or from a cold start; 0: any */
+    int requests; /* after the earlier push, or after a cold start; 0: any */
     int heads;
     bool already;
     uint32_t wait_ms;
 };
 
-/* The challenge, the question, and then the push: COLD has the challenge. */
+/* The challenge, the lookup, and then the push: COLD includes the challenge. */
 #define IN_VAIN (COLD + 1)
 
 static const struct question questions[] = {
     {"it is there: one request", .there = true, .requests = 1, .heads = 1,
      .already = true},
-    {"it is there, behind Basic",
+    {"it is stored; Basic is required",
      {"auth-basic"},
      KNOWN,
      .there = true,
      .requests = 1,
      .heads = 1,
      .already = true},
-    {"it is there, behind a token",
+    {"it is stored; a token is required",
      {"auth-bearer"},
      KNOWN,
      .there = true,
@@ -1116,7 +1117,7 @@ static const struct question questions[] = {
      .heads = 1,
      .already = true},
     {"it is not there", .requests = IN_VAIN, .heads = 1},
-    {"it is not there, behind a token",
+    {"it is not stored; a token is required",
      {"auth-bearer"},
      KNOWN,
      .requests = WITH_TOKEN + 1,
@@ -1126,7 +1127,7 @@ static const struct question questions[] = {
      .there = true,
      .requests = 6,
      .heads = 1},
-    {"something is there, nobody says what",
+    {"a manifest without a digest is stored",
      {"no-digest@head"},
      .there = true,
      .requests = 6,
@@ -1136,13 +1137,13 @@ static const struct question questions[] = {
      .there = true,
      .requests = 6,
      .heads = 1},
-    /* Who may not read may still write. */
-    {"who asks is refused with 401",
+    /* A client that may not read may still write. */
+    {"the lookup is refused with 401",
      {"auth-basic", "401-twice@head"},
      KNOWN,
      .requests = IN_VAIN + 1,
      .heads = 2},
-    {"who asks is refused with 403",
+    {"the lookup is refused with 403",
      {"403-denied@head"},
      .requests = IN_VAIN,
      .heads = 1},
@@ -1150,7 +1151,7 @@ static const struct question questions[] = {
      {"405-unsupported@head"},
      .requests = IN_VAIN,
      .heads = 1},
-    {"the question is not understood",
+    {"the lookup is not supported",
      {"400-manifest-invalid@head"},
      .requests = IN_VAIN,
      .heads = 1},
@@ -1159,13 +1160,14 @@ static const struct question questions[] = {
      .there = true,
      .requests = 6,
      .heads = 1},
-    /* HEAD has no words; the push has. */
-    {"a limit that is called 403",
+    /* A response to HEAD has no body that explains the error; the push has one.
+     */
+    {"a rate limit with status 403",
      {"403-rate-limit*0@head", "403-rate-limit*0@post"},
      .kind = ERROR_RATE_LIMITED,
      .status = 403,
      .heads = 1},
-    /* Who is in trouble is so for both. */
+    /* An outage affects both the lookup and the push. */
     {"500",
      {"500-always@head"},
      .kind = ERROR_UNAVAILABLE,
@@ -1310,7 +1312,7 @@ struct probing {
     const char *name;
     const char *scenarios[4];
     bool tls;
-    enum error_kind kind; /* ERROR_NONE: it is alive */
+    enum error_kind kind; /* ERROR_NONE: the registry is alive */
     int status;
 };
 
@@ -1330,7 +1332,7 @@ static const struct probing probings[] = {
      .kind = ERROR_UNAVAILABLE,
      .status = 502},
     {"503", {"503@ping"}, .kind = ERROR_UNAVAILABLE, .status = 503},
-    {"503 where credentials are wanted",
+    {"503 where credentials are required",
      {"auth-basic", "503@ping"},
      .kind = ERROR_UNAVAILABLE,
      .status = 503},
@@ -1342,9 +1344,7 @@ static const struct probing probings[] = {
      .kind = ERROR_UNREACHABLE},
     {"connections that are reset", {"reset*0@ping"}, .kind = ERROR_UNREACHABLE},
     {"half an answer", {"close-mid-body@ping"}, .kind = ERROR_UNREACHABLE},
-    {"chunks that are none",
-     {"chunked-garbage@ping"},
-     .kind = ERROR_UNREACHABLE},
+    {"invalid chunks", {"chunked-garbage@ping"}, .kind = ERROR_UNREACHABLE},
     {"more body than we take",
      {"huge-error-body@ping"},
      .kind = ERROR_UNAVAILABLE},
@@ -1400,7 +1400,7 @@ static void a_registry_is_alive_or_not(void **state)
     world_open(&world, row->scenarios, KNOWN, row->tls);
     probe(&world, &result);
     check_probed(&world, &result, row->kind, row->status);
-    /* Without credentials, and without a second try */
+    /* Without credentials, and without a second attempt */
     assert_int_equal(peer_count(world.peer, "requests", NULL),
                      peer_count(world.peer, "stages", "ping"));
     assert_true(peer_logged(world.peer, "ping", 0, "authorization", text));
@@ -1467,7 +1467,7 @@ static void a_probe_can_be_cancelled(void **state)
     world_close(&world);
 }
 
-/* The target is not needed any more once it has begun. */
+/* The target is no longer needed once the push has begun. */
 static void a_probe_keeps_what_it_needs(void **state)
 {
     struct world world;
@@ -1552,7 +1552,7 @@ static void a_push_can_be_cancelled_at_the_manifest(void **state)
     cancel_at("manifest", "hang@manifest");
 }
 
-/* Before any turn: the failure is already on its way. */
+/* Before any turn of the loop: the failure is already deferred. */
 static void a_push_that_fails_at_once_can_be_cancelled(void **state)
 {
     struct world world;

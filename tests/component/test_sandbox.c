@@ -5,18 +5,16 @@
 #include "waybill/file.h"
 #include "waybill/sandbox.h"
 
-/*
- * An exploit's first steps. Each is tried by a process of its own, once in the
- * sandbox and, where anybody may do it, once outside: a step that fails there
- * as well would prove nothing. Built without sanitizers, whatever the rest is
- * built with, since the sandbox is wider there.
+/* The first steps of an exploit. Each is attempted by a process of its own,
+ * once in the sandbox and, if any user may do it, once outside: a step that
+ * fails there as well would prove nothing. This is built without sanitizers in
+ * every build, because the sandbox permits more with them. */
+
+/* --- attempts ----------------------------------------------------------------
  */
 
-/* --- trying -----------------------------------------------------------------
- */
-
-/* WRITES is no part: a directory and a file are written, too. UNIX is seccomp,
- * where name resolution needs no Unix socket. */
+/* WRITES is no part: with it, a directory and a file are written, too. UNIX is
+ * seccomp if name resolution needs no Unix socket. */
 enum part { SECCOMP = 1, LANDLOCK = 2, WRITES = 4, UNIX = 8 | SECCOMP };
 
 #define BOTH (SECCOMP | LANDLOCK)
@@ -24,9 +22,13 @@ enum part { SECCOMP = 1, LANDLOCK = 2, WRITES = 4, UNIX = 8 | SECCOMP };
 struct step {
     const char *name;
     int (*go)(void);
-    int expected;                        /* in the sandbox */
-    unsigned access;                     /* parts, one of which will do */
-    enum { NOBODY, ROOT, ANYBODY } free; /* who can do it outside for sure */
+    int expected;    /* in the sandbox */
+    unsigned access; /* parts, one of which suffices */
+    enum {
+        NOBODY,
+        ROOT,
+        ANYBODY
+    } free; /* users who can do it outside of the sandbox */
 };
 
 static void enter(bool writes, struct sandbox *ret_sandbox)
@@ -57,7 +59,8 @@ static bool resolves_through_sockets(void)
             nsswitch_uses_sockets(text.data));
 }
 
-/* What the step came to, as an exit status; 255: no sandbox to try it in */
+/* Returns the result of the step as an exit status; 255: there is no sandbox to
+ * attempt it in */
 static int try_step(const struct step *step, bool sandboxed)
 {
     struct sandbox sandbox;
@@ -93,7 +96,7 @@ static void fill(const char *path, const char *text)
     close(fd);
 }
 
-/* As if no step had been tried yet */
+/* Resets the state, as if no step had been attempted yet. */
 static int fill_root(void **state)
 {
     char command[128];
@@ -363,7 +366,7 @@ static void do_nothing(void)
 {
 }
 
-/* /etc/hostname is named, and that is no reason to open /etc. */
+/* /etc/hostname is named, which is no reason to permit reading all of /etc. */
 static void sandbox__opens_no_broad_folder_for_one_file(void **state)
 {
     (void)state;

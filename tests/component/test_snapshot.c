@@ -1,5 +1,5 @@
-/* snapshot.h where the brokers refuse, against librdkafka's mock cluster;
- * what it reads is tested on Kafka itself. */
+/* snapshot.h with brokers that refuse requests, in librdkafka's mock cluster.
+ * Reading is tested with a real Kafka. */
 
 #include "kafka_world.h"
 #include "waybill/snapshot.h"

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Nothing that a terminal obeys is printed, wherever a name comes from."""
+"""No sequence that a terminal interprets is printed, whatever the source of a name is."""
 
 import json
 import pathlib
@@ -12,8 +12,8 @@ sys.path[:0] = [str(TESTS), str(TESTS / "integration")]
 from common import Case, event, line, main, settings  # noqa: E402
 from support.scripted_registry import ScriptedRegistry  # noqa: E402
 
-# CSI in one and in two characters, an override of the writing direction, an
-# isolate, a mark, and characters without width
+# A CSI of one and of two characters, an override of the writing direction, an isolate, a
+# mark, and characters without width
 NASTY = "a\x1b[2J\x9b31m\u202eb\u2066\u061c\u200bc\x7f"
 OBEYED = "\x1b\x9b\u202e\u2066\u061c\u200b\x7f"
 
@@ -39,7 +39,7 @@ class Terminal(Case):
             source = self.write("event.json", line(event("a", project=NASTY, flow=NASTY)))
             done = self.push(path, source)
         self.assert_harmless(done)
-        # What is escaped is the same when it is read.
+        # Escaped JSON has the same value when it is parsed.
         self.assertIn(json.dumps(NASTY), json.dumps(json.loads(done.out)))
 
 

@@ -18,13 +18,14 @@
  *
  *     STATUS byte, then text up to a zero byte: headers, an empty line, a body
  *
- * In a text, '@' and two letters insert a secret: which one (s: the configured
- * one, n: a new token, l: the last token, f: the first one), and how it is
- * written (p: plain; b, u: base64; h: hex; c: percent; j: as JSON escapes;
- * w: wrapped; t: truncated; e: its end; U: in upper case).
+ * In a text, '@' and two letters insert a secret. The first letter selects the
+ * secret (s: the configured one, n: a new token, l: the last token, f: the
+ * first one), and the second one its form (p: plain; b, u: base64; h: hex; c:
+ * percent; j: as JSON escapes; w: wrapped; t: truncated; e: its end; U: in
+ * upper case).
  *
- * The property: no message holds 16 consecutive letters and digits of a secret,
- * in any of these ways.
+ * The property: no message contains 16 consecutive letters and digits of a
+ * secret, in any of these forms.
  */
 #define ECHO_SECRETS 64U
 
@@ -32,12 +33,12 @@ static struct {
     const uint8_t *data;
     size_t size;
     char *secrets[ECHO_SECRETS]; /* the first is the configured one */
-    bool revealed[ECHO_SECRETS]; /* by a request */
+    bool revealed[ECHO_SECRETS]; /* of the current request */
     size_t count;
-    unsigned minted; /* in all runs: no token comes twice */
+    unsigned minted; /* in all runs, so that no token occurs twice */
     struct str headers;
     struct str body;
-    const char *message; /* that is checked */
+    const char *message; /* the text that is checked */
 } echo;
 
 static inline char *echo_mint(void)
@@ -135,8 +136,8 @@ static inline void echo_read(struct str *out, bool is_body)
     }
 }
 
-/* A token in a response that nobody reads is no secret. What the fake wire does
- * not show as it is: Basic, and the signatures of AWS. */
+/* A token in a response that nobody reads is no secret. The fake wire does not
+ * show Basic credentials and the signatures of AWS as they are. */
 static inline void echo_note_revealed(const struct http_transfer *asked)
 {
     echo.revealed[0] = echo.revealed[0] || asked->region[0] != '\0' ||
@@ -198,7 +199,8 @@ static inline void echo_check_form(const struct str *message, const char *form,
     }
 }
 
-/* What of base64 depends on the secret alone, whatever precedes it */
+/* The part of the base64 that depends on the secret alone, whatever precedes it
+ */
 static inline void echo_check_base64(const struct str *message,
                                      const char *secret)
 {

@@ -6,11 +6,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* libFuzzer's entry (llvm.org/docs/LibFuzzer.html); replay.c calls it too. */
+/* The entry point of libFuzzer (llvm.org/docs/LibFuzzer.html); replay.c calls
+ * it, too. */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-/* A property, not an assertion: it holds for every input, or it is a finding.
- * Never compiled out. */
+/* Checks a property that must hold for every input. Unlike an assertion it is
+ * never compiled out. */
 #define CHECK(condition)                                                       \
     do {                                                                       \
         if (!(condition)) {                                                    \

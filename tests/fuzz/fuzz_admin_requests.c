@@ -9,11 +9,9 @@
 #include "waybill/admin.h"
 #include "waybill/digest.h"
 
-/*
- * Whatever is sent to the admin port, over a real socket and through
- * libmicrohttpd: without the token nothing of the status is shown, the token
- * is never repeated, and each response is HTTP.
- */
+/* Sends the input to the admin port, over a real socket and through
+ * libmicrohttpd. Without the token no part of the status is shown, the token is
+ * never repeated, and each response is valid HTTP. */
 #define TOKEN "tEq8-fuzz-admin-token-41c7"
 #define SHOWN "group-that-only-status-shows"
 
@@ -107,8 +105,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     CLEANUP(str_release) struct str response = STR_INIT(STR_UNLIMITED);
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    /* Otherwise the ports of a minute's connections, which are more than there
-     * are, would be in TIME_WAIT. */
+    /* Otherwise more connections than there are ports would be in TIME_WAIT
+     * within a minute. */
     const struct linger reset = {.l_onoff = 1};
 
     if (server.admin == NULL) {

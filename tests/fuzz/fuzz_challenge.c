@@ -5,11 +5,12 @@
 #include "waybill/limits.h"
 
 /*
- * The input is a block of headers, a line each; a line without a name is one
+ * The input is a block of headers, one on each line. A line without a name is a
  * WWW-Authenticate.
  *
  * - A Bearer challenge has a realm.
- * - What was read can be written down plainly, and is then read as the same.
+ * - A challenge that was parsed can be written in a plain form, which is parsed
+ *   as the same challenge.
  */
 
 static bool same_text(const char *a, const char *b)
@@ -17,7 +18,8 @@ static bool same_text(const char *a, const char *b)
     return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
 }
 
-static void append_parameter(struct str *out, const char *name, const char *value)
+static void append_parameter(struct str *out, const char *name,
+                             const char *value)
 {
     if (value == NULL) {
         return;
@@ -63,7 +65,8 @@ static void check_again(const struct challenge *challenge)
     CLEANUP(str_release) struct str text = STR_INIT(STR_UNLIMITED);
     struct challenge same;
 
-    str_append_text(&text, challenge->scheme == AUTH_BEARER ? "Bearer " : "Basic ");
+    str_append_text(&text,
+                    challenge->scheme == AUTH_BEARER ? "Bearer " : "Basic ");
     append_parameter(&text, "realm", challenge->realm);
     append_parameter(&text, "service", challenge->service);
     append_parameter(&text, "scope", challenge->scope);

@@ -1,8 +1,8 @@
 #include "echo.h"
 
-/* The services of AWS and Azure that credentials are exchanged at, and the
- * registry behind them. The first byte selects the cloud; the rest is the
- * script (echo.h). The configured secret is in the environment. */
+/* The services of AWS and Azure at which credentials are exchanged, and the
+ * registry. The first byte selects the cloud; the rest is the script (echo.h).
+ * The configured secret is in the environment. */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct credential_source source = {.source = "aws"};

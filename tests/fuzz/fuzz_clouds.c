@@ -8,11 +8,12 @@
 #include "waybill/http.h"
 
 /*
- * What clouds say and what stands in their files, read by hand:
- * - STS's XML: what is found is no longer than what came.
+ * The parsers for responses and files of clouds:
+ *
+ * - STS's XML: a value that is found is no longer than the input.
  * - A shared credentials file: a key that is accepted can be a header.
- * - A key file: what is accepted is complete.
- * - A registry's name: what it gives is a name and nothing else.
+ * - A key file: credentials that are accepted are complete.
+ * - A registry's name: the results are valid names.
  */
 
 static void check_xml(const char *text)

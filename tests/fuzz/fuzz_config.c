@@ -5,14 +5,14 @@
 #include "fuzz.h"
 #include "waybill/config.h"
 #include "waybill/integration.h"
-#include "waybill/limits.h"
 #include "waybill/kafka_check.h"
+#include "waybill/limits.h"
 #include "waybill/utf8.h"
 
 /*
- * - A file is either read, without a fault, or refused, with at least one; each
- *   fault is a line that a terminal can show.
- * - The same file gives the same words.
+ * - A file is either accepted without a fault, or refused with at least one;
+ *   each fault is a line that a terminal can show.
+ * - The same file gives the same messages.
  */
 
 static const struct config_rules rules = {
@@ -84,7 +84,7 @@ static bool load(const char *path, struct str *faults, struct str *warnings)
     return loaded;
 }
 
-/* The file could read any other of this machine, and wait on some. */
+/* The file could name any other file of this machine, and block on some. */
 static bool refers_to_files(const uint8_t *data, size_t size)
 {
     return memmem(data, size, "file:/", 6) != NULL ||
@@ -92,7 +92,7 @@ static bool refers_to_files(const uint8_t *data, size_t size)
            memmem(data, size, "${file", 6) != NULL;
 }
 
-/* What overrides the file must not come from whoever runs this. */
+/* Environment variables of the user must not override the file. */
 static void leave_environment(void)
 {
     static bool left;

@@ -5,11 +5,10 @@
 #include "waybill/event_decode.h"
 #include "waybill/outcome_encode.h"
 
-/*
- * The headers of a record, of its dead letter and of its replay. The input is a
- * list of headers, "name\x1fvalue\x1e"; a value of \x1d is null. A producer
- * writes them to the attestations topic, where they must mean nothing; and to
- * the topics that only Waybill writes, where anything must be survived.
+/* The headers of a record, of its dead letter and of its replay. The input is a
+ * list of headers, "name\x1fvalue\x1e"; a value of \x1d is null. A producer may
+ * write any of them to the attestations topic, where they must have no meaning.
+ * In the topics that only Waybill writes, they must be handled without a crash.
  */
 
 #define MAX_HEADERS 64
@@ -66,9 +65,9 @@ static void check_kept(const struct message *message,
     }
 }
 
-/* The dead letter of a record of the attestations topic is of that record, for
- * no attachment and never replayed, whatever its headers say; and so is that of
- * its replay. */
+/* The dead letter of a record of the attestations topic refers to that record,
+ * to no attachment, and is not a replay, whatever its headers contain; the same
+ * holds for the dead letter of its replay. */
 static void check_producer(const struct header *headers, size_t count,
                            struct arena *arena)
 {
@@ -104,7 +103,7 @@ static void check_producer(const struct header *headers, size_t count,
     }
 }
 
-/* Where the headers are trusted, they still may be anything. */
+/* Headers that are trusted may still have any value. */
 static void survive(const struct header *headers, size_t count,
                     struct arena *arena)
 {

@@ -4,13 +4,13 @@
 #include "fuzz.h"
 
 /*
- * The first line is a registry and a repository's path, with a space between;
- * the rest is the config.
+ * The first line is a registry and the path of a repository, separated by a
+ * space; the rest is the config.
  *
- * - It is refused with a reason, or says which helper is asked, or has
+ * - The config is refused with a reason, or the result is a helper,
  *   credentials, or nothing.
- * - Asked again it says the same.
- * - What it is refused for is not repeated to whoever reads the reason.
+ * - A second lookup has the same result.
+ * - The reason of a refusal does not contain the offending value.
  */
 
 static bool same_text(const char *a, const char *b)
@@ -27,7 +27,7 @@ static void check_entry(const struct docker_entry *entry)
     CHECK(credential_is_empty(is) || secret_text(&is->password) != NULL ||
           secret_text(&is->identity_token) != NULL ||
           secret_text(&is->registry_token) != NULL);
-    /* Which of them counts is decided here. */
+    /* The lookup decides which of them applies. */
     CHECK((secret_text(&is->password) != NULL) +
               (secret_text(&is->identity_token) != NULL) +
               (secret_text(&is->registry_token) != NULL) <=

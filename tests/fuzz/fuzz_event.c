@@ -7,13 +7,13 @@
 #include "waybill/utf8.h"
 
 /*
- * The first byte says which headers the record has, the rest is its value.
+ * The first byte selects the headers of the record; the rest is its value.
  *
  * - An event has an id, whatever else is wrong with it.
- * - What is stored is read back as the very same bytes: the digest of an
- *   attestation does not depend on how often it came through here.
+ * - A stored envelope that is parsed again gives the same bytes: the digest of
+ *   an attestation does not depend on how often it was processed.
  * - An event of another type is never an attestation event as well.
- * - What is wrapped is read as an event; only what is in it may be wrong.
+ * - A wrapped value is parsed as an event; only its content may be invalid.
  */
 #define MAX_BYTES (256 * 1024)
 
@@ -38,7 +38,7 @@ static const struct header binary_headers[] = {
     HEADER("content-type", "application/json"),
 };
 
-/* Every row of the table, without a value or with the record's own bytes */
+/* Every row of the table, without a value or with the bytes of the record */
 static const char *const odd_names[] = {
     "ce_id",         "ce_type",   "ce_time",        "ce_traceparent",
     "ce_tracestate", "ce_source", "ce_specversion", "content-type",

@@ -8,12 +8,13 @@
 #include "waybill/http.h"
 
 /*
- * The headers of a response, as they come:
+ * The headers of a response:
  *
- * - A Retry-After is no longer than its maximum, and what it says as a date is
- * a date: written again, it is read as the same moment.
- * - A Location is refused, or it leads to a URL that reads the same again, by
- *   https when the registry was asked by https; credentials stay at home.
+ * - A Retry-After is not longer than its maximum. If it is a date, the date can
+ *   be written and is parsed as the same time.
+ * - A Location is refused, or it gives a URL that is parsed as the same URL,
+ *   and that has https if the registry was contacted by https; credentials are
+ *   sent to the origin only.
  * - A digest is the same, another one, or not known.
  */
 

@@ -14,15 +14,14 @@
 #include "waybill/utf8.h"
 
 /*
- * A URI, a zero byte, a configuration file. Every registry answers to anybody,
- * so that no source of credentials is asked.
+ * A URI, a zero byte, and a configuration file. Every registry permits
+ * anonymous access, so no source of credentials is queried.
  *
- * - Each is read or refused, with words that a terminal can show.
- * - What would become a scope is a repository's name and nothing else.
- * - Nobody is asked by plain http unless the file says so, or it is this
- *   machine; without a file, and with no variable set, only registries that are
- *   well known are.
- * - The same input leads to the same choice.
+ * - Each input is accepted, or refused with a message that a terminal can show.
+ * - A scope contains the name of a repository and nothing else.
+ * - Plain http is used only if the file permits it or for this machine; without
+ *   a file, and without variables, only well-known registries are contacted.
+ * - The same input leads to the same decision.
  */
 
 #define TARGET "registry '"
@@ -49,7 +48,8 @@ static void check_refusal(const struct error *err)
     }
 }
 
-/* The notes name where credentials may go: "registry 'R', repository:P:pull" */
+/* The notes name where credentials may be sent: "registry 'R',
+ * repository:P:pull" */
 static void check_target(const char *line, const char *uri)
 {
     char *registry = mem_strdup(line + strlen(TARGET));

@@ -7,10 +7,10 @@
 #include "waybill/utf8.h"
 
 /*
- * - What json_scan() accepts, json_parse() reads: the scanner is never laxer
- *   than cJSON behind it.
- * - The clean copy is clean: scanned again it stays as it is.
- * - What is written is read back as the same.
+ * - json_parse() accepts every text that json_scan() accepts: the scanner is
+ *   never less strict than cJSON.
+ * - A clean copy does not change when it is scanned again.
+ * - A value that is written is parsed as the same value.
  */
 
 static void write_value(struct json_writer *writer, const char *name,
@@ -57,7 +57,8 @@ static void write_value(struct json_writer *writer, const char *name,
     } else if (json_is_null(json)) {
         json_append_raw(writer, name, "null", 4);
     } else {
-        json_append_bool(writer, name, true); /* which of both cannot be asked */
+        json_append_bool(writer, name,
+                         true); /* the two cannot be distinguished */
     }
 }
 
@@ -68,7 +69,7 @@ static void write_document(struct str *out, const struct json *json)
     write_value(&writer, NULL, json);
 }
 
-/* The text is UTF-8 but for U+0000, which has a form of its own. */
+/* The text is UTF-8, except for U+0000, which has a form of its own. */
 static void check_text(const char *text)
 {
     CLEANUP(str_release) struct str plain = STR_INIT(STR_UNLIMITED);

@@ -4,7 +4,7 @@
 #include "kafka/member_assignment.h"
 #include "waybill/alloc.h"
 
-/* What another application of the group is assigned: a topic that is found is
+/* The assignment of another application of the group: a topic that is found is
  * within the bytes, and is none that Waybill reads. */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

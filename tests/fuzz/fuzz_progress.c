@@ -6,16 +6,17 @@
 #include "waybill/progress.h"
 
 /*
- * Eight bytes are the watermark. What follows is the text; and it is the bytes
- * of one, that get the magic and a right sum, so that not all ends there.
+ * Eight bytes are the watermark. The rest is used twice: as the text, and as
+ * the bytes of one with the magic and a valid checksum, so that not every input
+ * is rejected early.
  *
- * - What can be read can be written, and is then read as the same: when the
- *   next owner of a partition passes on what it has read, nothing gets lost.
- * - What is written is no longer than it may be.
- * - What cannot be read says why.
+ * - A progress that can be decoded can be encoded, and is decoded as the same:
+ *   nothing is lost when the next owner of a partition passes it on.
+ * - The encoded text does not exceed its limit.
+ * - A text that cannot be decoded gives a reason.
  */
 
-/* What is left of the parts: of records that are done nothing is said. */
+/* The deliveries that remain: those of records that are done are omitted. */
 static bool same_part(const struct progress *a, const struct progress *b,
                       uint64_t id, int64_t offset)
 {

@@ -7,9 +7,9 @@
 #include "waybill/url.h"
 
 /*
- * - What is accepted reads the same when it is written out in full.
- * - It can be asked: an attachment that was accepted gives a URL, and one that
- *   means the same. (A fault found then would cost every record of it.)
+ * - A name that is accepted is parsed as the same when it is written in full.
+ * - It can be requested: an attachment that was accepted gives a URL with the
+ *   same meaning. (A fault that is found later would fail every record of it.)
  */
 
 static void check_again(const struct oci_repository *repository,

@@ -11,8 +11,8 @@
 #include "waybill/utf8.h"
 
 /*
- * A letter that chooses the credential, and the responses that a registry, its
- * token server and whoever else is asked give to one push, in that order:
+ * A letter that selects the credential, and the responses to one push of a
+ * registry, its token server and other services, in this order:
  *
  *     p
  *     401
@@ -23,31 +23,30 @@
  *     200
  *     ...
  *
- * They may echo whatever they were sent. Whatever they say:
- *
- * - A secret is sent only to those whom it belongs to: a password and a refresh
- *   token to the registry, its token server and services that everybody knows,
- *   a token to the registry's own origin; none of them by plain http, and none
- *   in a URL, unless a response has put it there.
- * - No secret that was sent comes out in the error of the push.
- * - The push ends, after a bounded number of requests.
+ * They may echo what they received. For all of them:
+ * - A secret is sent only where it belongs: a password and a refresh token to
+ *   the registry, its token server and well-known services, a token to the
+ *   registry's own origin; none of them by plain http, and none in a URL unless
+ *   a response has put it there.
+ * - The error of the push contains no secret that was sent.
+ * - The push ends after a bounded number of requests.
  */
 
 #define REGISTRY "reg.acme.net"
 #define SITE "acme.net" /* the registrable domain */
 #define MAX_REQUESTS 200
 
-/* Long and rare enough to be in nobody's way */
+/* Long and rare enough not to occur by chance */
 #define PASSWORD "pl4nted/pass+word"
 #define IDENTITY "pl4nted-identity.t0ken"
 #define REGISTRY_TOKEN "pl4nted-registry.t0ken"
-/* What a token server of the corpus issues */
+/* A token that a token server of the corpus issues */
 #define ISSUED "issued-access.t0ken"
 #define REFRESH "issued-refresh.t0ken"
 
 struct planted {
     const char *text;
-    bool of_origin; /* else of the account */
+    bool of_origin; /* otherwise that of the account */
     bool was_sent;  /* in this push */
     bool is_given;  /* a response contains it */
 };
@@ -103,7 +102,8 @@ static struct fake_reply next_reply(void)
     };
 }
 
-/* --- who is shown what ---------------------------------------------------- */
+/* --- who receives what
+ * -------------------------------------------------------- */
 
 static bool is_encoded_at(const char *at, const char *secret)
 {
@@ -144,8 +144,7 @@ static bool contains_basic(const char *text, const char *username,
     return strstr(text, basic.data) != NULL;
 }
 
-/* As it is, in a form or a URL, or in a Basic header with the name that goes
- * with it */
+/* Verbatim, in a form or a URL, or in a Basic header with its user name */
 static bool shows(const char *text, const char *secret)
 {
     const char *username = strcmp(secret, PASSWORD) == 0 ? "bot" : "<token>";
@@ -173,8 +172,8 @@ static void check_receiver(const struct planted *secret, const struct url *url)
     }
 }
 
-/* Appends the values by which a request is authorized. What a challenge says is
- * repeated in other places, and is no secret for whoever has said it. */
+/* Appends the values that authorize a request. What a challenge contains is
+ * repeated elsewhere, and is no secret for the server that sent it. */
 static void append_credentials(struct str *out,
                                const struct http_transfer *asked)
 {
@@ -309,7 +308,8 @@ static struct keychain *keychain_for(const struct network *network, int letter,
     return keychain_new(network, &options);
 }
 
-/* No source of credentials but the options, and `answer` for every request */
+/* Credentials come from the options alone, and `answer` serves every request.
+ */
 static bool prepare(void)
 {
     fake_reply_by(answer);

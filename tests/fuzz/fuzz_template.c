@@ -8,17 +8,18 @@
 #include "waybill/json.h"
 
 /*
- * The first line is a workflow's name, the rest is a template.
+ * The first line is the name of a workflow, the rest is a template.
  *
- * - A template that is taken is rendered, always to the same text, and without
- * a placeholder it is that text.
- * - A fault quotes nothing of it: its message has letters of ours alone.
- * - What is said to make JSON makes it, whatever the name is.
+ * - A template that is accepted is always rendered to the same text; without a
+ *   placeholder, that is the template itself.
+ * - An error quotes nothing of the template: the message has constant text
+ *   only.
+ * - A template that is declared to produce JSON does so, whatever the name is.
  */
 
 #define MAX_OUTPUT ((size_t)1 << 20)
 
-/* Decoded once; its statement is, too. */
+/* It is decoded once, and so is its statement. */
 static const struct event *sample(void)
 {
     static const char text[] =

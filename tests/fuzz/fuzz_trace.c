@@ -4,9 +4,11 @@
 #include "waybill/trace.h"
 
 /*
- * - What is read is fit for a header: of one length, in a few characters.
- * - Written anew it reads as itself, also with another parent.
- * - A state that is taken holds no line end.
+ * - A value that is accepted can be a header: it has a fixed length and few
+ *   characters.
+ * - When it is written and parsed again, it is the same, also with another
+ *   parent.
+ * - A state that is accepted contains no line break.
  */
 
 static void check_parent(char parent[TRACE_PARENT_SIZE])

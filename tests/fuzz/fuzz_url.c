@@ -7,15 +7,14 @@
 #include "waybill/url.h"
 
 /*
- * The first line is a registry's URL, the second what it says about where to go
- * next (a Location, a realm).
+ * The first line is the URL of a registry, the second one a URL in its response
+ * (a Location, a realm).
  *
- * - What was read is the whole truth: its text, read again, has the same host,
- *   port and scheme. (The text is what curl is given; the rest is what trust.c
- *   decides by.)
- * - A query stays as it came, byte for byte.
- * - From https there is no way to http, and credentials stay with the origin
- *   that they are for.
+ * - The parts are consistent: the text, when it is parsed again, has the same
+ *   host, port and scheme. (curl is given the text; trust.c uses the parts.)
+ * - A query is unchanged, byte for byte.
+ * - No redirect leads from https to http, and credentials are sent to their
+ *   origin only.
  */
 
 static void check_same(const struct url *url)
@@ -58,14 +57,15 @@ static void check_query(const char *text, const struct url *url)
         return;
     }
     len = fragment != NULL ? (size_t)(fragment - query) : strlen(query);
-    if (len > 1) { /* a '?' with nothing behind may go */
+    if (len > 1) { /* a '?' without a query may be removed */
         CHECK(kept != NULL && strlen(kept) == len);
         CHECK(memcmp(kept, query, len) == 0);
     }
 }
 
 static void check_trust(const struct url *from, const char *text,
-                        enum redirect_kind redirect_kind, bool plain_http_allowed)
+                        enum redirect_kind redirect_kind,
+                        bool plain_http_allowed)
 {
     static const struct allow_list anywhere = {.any = true};
     const struct oci_target target = {

@@ -4,10 +4,8 @@
 
 #include "fuzz.h"
 
-/*
- * Stands in for libFuzzer where there is none: plays the files and folders that
- * it is given, and the empty input, once each. It takes no options.
- */
+/* Replaces libFuzzer where it is not available: runs the files and directories
+ * that it is given, and the empty input, once each. It has no options. */
 
 static unsigned played;
 
@@ -24,7 +22,8 @@ static void play_file(const char *path)
         exit(1);
     }
     rewind(file);
-    /* Of its exact size, so that a byte too many is noticed. */
+    /* A block of the exact size, so that the sanitizer detects a read beyond
+     * its end */
     data = malloc(end > 0 ? (size_t)end : 1);
     size = data != NULL ? fread(data, 1, (size_t)end, file) : 0;
     fclose(file);

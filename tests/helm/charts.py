@@ -1,4 +1,4 @@
-"""The chart, and the tools to look at it with."""
+"""The chart, and the tools to test it."""
 
 import functools
 import os
@@ -18,14 +18,14 @@ from support.process import parts  # noqa: E402
 
 CHART = ROOT / "helm" / "waybill"
 SCENARIOS = sorted((CHART / "ci").glob("*-values.yaml"))
-# The kinds that a cluster has only once something else was installed
+# The kinds that a cluster has only after other software was installed
 CRDS = ROOT / "tests" / "helm" / "crds"
 BINARY = os.environ.get("WAYBILL_TEST_BINARY", str(ROOT / "build/dev/consumer/waybill"))
 
 
 @functools.cache
 def found_tool(function, *arguments):
-    """None: tried once, and never again"""
+    """None: it was tried once and is not available"""
     try:
         return parts(function, *arguments)
     except subprocess.CalledProcessError:
@@ -33,10 +33,10 @@ def found_tool(function, *arguments):
 
 
 def tool(function, *arguments):
-    """What deploy/parts.sh fetches or builds; without it the test is skipped."""
+    """Returns a tool that deploy/parts.sh downloads or builds; without it the test is skipped."""
     found = found_tool(function, *arguments)
     if found is None:
-        raise unittest.SkipTest(f"{function} {' '.join(arguments)} cannot be had here")
+        raise unittest.SkipTest(f"{function} {' '.join(arguments)} is not available here")
     return found
 
 
@@ -60,7 +60,7 @@ def helm(command, *arguments, major="3"):
 
 
 def template(*arguments, major="3"):
-    """Of the release `waybill` in the namespace `shop`"""
+    """Renders the release `waybill` in the namespace `shop`."""
     return helm("template", "waybill", CHART, "--namespace", "shop", *arguments, major=major)
 
 
@@ -76,7 +76,7 @@ def documents(text):
 
 
 def one(found, kind, name=None):
-    """The only object of a kind (and name)"""
+    """Returns the only object of a kind (and name)."""
     (document,) = [
         each
         for each in found
@@ -90,7 +90,7 @@ def workload(found):
 
 
 def check_configuration(folder, data, variables=None):
-    """`waybill check` of a ConfigMap's data, as in the pod, below another root"""
+    """Runs `waybill check` with the data of a ConfigMap, as in the pod, below another root."""
     for name, text in data.items():
         for top in ("/run/secrets/", "/etc/waybill/"):
             text = text.replace(top, f"{folder}{top}")
@@ -104,7 +104,7 @@ def check_configuration(folder, data, variables=None):
 
 
 def provide(file):
-    """As `kubectl create secret --from-file` takes it over from an editor"""
+    """Creates a Secret as `kubectl create secret --from-file` does with a file of an editor."""
     if "ca" in file.stem:
         # `check` creates the clients, which read their certificates.
         run("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
@@ -115,7 +115,7 @@ def provide(file):
 
 
 class ChartTest(unittest.TestCase):
-    """Without both Helms it is skipped as a whole, and not in each of its parts."""
+    """Without both versions of Helm the whole file is skipped, not each of its tests."""
 
     def setUp(self):
         for major in ("3", "4"):

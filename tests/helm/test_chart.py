@@ -1,4 +1,4 @@
-"""What the chart makes of each scenario in helm/waybill/ci."""
+"""The objects that the chart renders for each scenario in helm/waybill/ci."""
 
 import json
 import pathlib
@@ -52,7 +52,7 @@ class Chart(ChartTest):
                 files = []
                 for scenario in SCENARIOS:
                     file = pathlib.Path(folder) / scenario.name
-                    # What is `auto` is there, then.
+                    # The cluster has the kinds for which `auto` decides.
                     known = ("--api-versions", "monitoring.coreos.com/v1/PrometheusRule")
                     file.write_text(rendered(scenario, "--kube-version", version, *known))
                     files.append(file)
@@ -116,7 +116,7 @@ class Configuration(ChartTest):
         print(f"waybill check: {checked} configurations")
 
     def config_of(self, values):
-        """What is said, and the token's place"""
+        """The output, and the location of the token"""
         config = values["config"]
         if values.get("admin", {}).get("tokenSecret"):
             token = "${file:/run/secrets/waybill-admin-token/token}"
@@ -153,7 +153,7 @@ class Configuration(ChartTest):
 
 
 class Changes(ChartTest):
-    """What replaces pods is their template."""
+    """A change of the pod template replaces pods."""
 
     minimal = yaml.safe_load((CHART / "ci" / "minimal-values.yaml").read_text())
 
@@ -168,7 +168,7 @@ class Changes(ChartTest):
         config[name] = {**config.get(name, {}), **section}
         return config
 
-    # One key of each section that is no list
+    # One key of each section that is not a list
     sections = {
         "kafka": {"group": "x"},
         "delivery": {"concurrency": 5},

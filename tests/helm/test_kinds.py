@@ -1,7 +1,6 @@
 #!/usr/bin/env python3
-"""What the chart knows of an integration follows from its rows: in a copy of the chart,
-made anew for a program that has one more, of which one key is a secret.
-"""
+"""What the chart knows of an integration follows from its rows. The test generates a copy
+of the chart for a program with an additional integration, one key of which is a secret."""
 
 import json
 import os
@@ -21,7 +20,7 @@ REGISTRY = {"name": "house", "repository": "registry.internal:5000/attestations"
 
 
 def schema():
-    """The program's, as if `path` had FIELD_SECRET"""
+    """The schema of the program, as if `path` had FIELD_SECRET"""
     found = json.loads(run(BINARY, "config", "schema").stdout)
     for rule in found["properties"]["registrations"]["items"]["allOf"]:
         if rule["if"]["properties"]["integration"]["const"] == KIND:

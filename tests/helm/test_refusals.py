@@ -1,4 +1,4 @@
-"""What the chart refuses, with what it says; and what it must not refuse."""
+"""The values that the chart refuses, with the messages, and values that it must accept."""
 
 import copy
 import functools
@@ -28,7 +28,7 @@ def minimal():
     return yaml.safe_load((CHART / "ci" / "minimal-values.yaml").read_text())
 
 
-# As little as there can be of a registration, for each kind
+# The minimal registration of each kind
 SMALLEST = {
     "oci-registry": {"name": "house", "repository": "registry.internal/attestations"},
     "webhook": {"name": "house", "url": "${env:HOOK_URL}"},
@@ -37,7 +37,7 @@ SMALLEST = {
 
 @functools.cache
 def kinds():
-    """The keys of each kind's registrations, by the program's schema"""
+    """The keys of the registrations of each kind, by the schema of the program"""
     schema = json.loads((CHART / "values.schema.json").read_text())
     items = schema["properties"]["config"]["properties"]["registrations"]["items"]
     return {
@@ -51,7 +51,7 @@ def kind_with(key):
 
 
 def put(config, path, value):
-    """At a path as files/secrets.json has it: a[].b is b of the first item of a."""
+    """Sets a value at a path as in files/secrets.json: a[].b is b of the first item of a."""
     if path.startswith("registrations[]."):
         kind = kind_with(path.split(".")[1].removesuffix("[]"))
         config["registrations"][0] = {"integration": kind, **SMALLEST[kind]}
@@ -74,7 +74,7 @@ def put(config, path, value):
 
 
 def flat(tree, path):
-    """The secrets in a tree of files/secrets.json: [] is any item, .* any key."""
+    """Yields the secrets in a tree of files/secrets.json: [] is any item, .* any key."""
     if "kind" in tree:
         yield path, tree["kind"]
     for key, child in tree.get("keys", {}).items():
@@ -253,7 +253,7 @@ Certificate:
 
 
 class Values(Refusals):
-    """A change of minimal-values.yaml, and what is said of it"""
+    """A change of minimal-values.yaml, and the message that follows"""
 
     def said_of(self, said, **changes):
         self.refuses({**minimal(), **changes}, said)
@@ -286,7 +286,7 @@ class Values(Refusals):
             self.takes(values)
             values[monitor] = {"enabled": True}
             self.refuses(values, "config.admin.token: Prometheus would need it, too")
-            # Where there is no monitor, none is without it.
+            # Without a monitor, no pod lacks one.
             self.takes({**values, monitor: {"enabled": "auto"}})
 
     def test_two_tokens_of_the_admin_port(self):
@@ -370,7 +370,7 @@ class Values(Refusals):
             "ssl.certificate.location": "/run/secrets/kafka/tls.crt",
             "ssl.key.location": "/run/secrets/kafka/tls.key",
         }
-        # Whom it trusts is another matter.
+        # The certificate authority is independent of that.
         keda = {"enabled": True, "metadata": {"unsafeSsl": "true"}}
         values = {**self.with_config("kafka.properties", properties), "keda": keda}
         self.refuses(values, "as parameter cert", "as parameter key")
@@ -435,7 +435,7 @@ class Schema(Refusals):
             ({"kind": "DaemonSet"}, "kind"),
             ({"image": {"digest": "sha256:1"}}, "digest"),
             ({"admin": {"port": 70000}}, "port"),
-            # None would be all.
+            # An empty list would permit all.
             ({"networkPolicy": {"dnsPorts": []}}, "dnsPorts"),
             ({"reload": "sometimes"}, "reload"),
             ({"config": None}, "config"),

@@ -1,8 +1,7 @@
 #!/usr/bin/env python3
-"""Odd values: each is refused with a message that says what to do, or makes objects that
-Kubernetes accepts and a configuration that the program accepts. Pods never restart again
-and again because of values that the chart has accepted.
-"""
+"""Unusual values: each is refused with a message that says what to do, or gives objects
+that Kubernetes accepts and a configuration that the program accepts. Pods never restart
+repeatedly because of values that the chart has accepted."""
 
 import concurrent.futures
 import copy
@@ -22,7 +21,7 @@ LONG = "a" * 70
 SECRET = "Tr0ub4dor-and-3"
 HOOK = {"name": "hook", "integration": "webhook", "url": "${env:URL}"}
 
-# What is changed in minimal-values.yaml, as YAML
+# The changes of minimal-values.yaml, as YAML
 TAKEN = """
 replicas: 0
 replicas: 1000
@@ -97,7 +96,7 @@ reload: null
 existingSecret: null
 """
 
-# And what the message says
+# The same, with the message
 REFUSED = """
 {says: replicas, values: {replicas: "3"}}
 {says: replicas, values: {replicas: 1.5}}
@@ -169,7 +168,7 @@ def minimal():
 
 
 def changed(values, changes):
-    """As Helm merges a second file of values"""
+    """Merges values as Helm merges a second file of values."""
     for key, value in changes.items():
         if isinstance(value, dict) and isinstance(values.get(key), dict):
             changed(values[key], value)
@@ -183,7 +182,7 @@ def lines(text):
 
 
 def each(function, items):
-    """Side by side: Helm takes half a second."""
+    """Runs the cases in parallel: Helm takes half a second."""
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
         return list(pool.map(function, items))
 
@@ -209,7 +208,7 @@ class Values(ChartTest):
         print(f"{len(cases)} odd sets of values are taken: {result.stdout.strip()}")
 
     def check(self, text):
-        """The program starts with this configuration and these variables."""
+        """Runs the program with this configuration and these variables."""
         found = documents(text)
         pods = workload(found)
         container = pods["spec"]["template"]["spec"]["containers"][0]
@@ -341,7 +340,7 @@ class Dependency(ChartTest):
     def test_it_is_not_installed_where_it_is_disabled(self):
         for major in ("3", "4"):
             with self.subTest(major=major):
-                # Its values need not be complete, then.
+                # Its values need not be complete then.
                 done = self.template(major, {"waybill": {"enabled": False}})
                 self.assertEqual(done.returncode, 0, done.stderr)
                 self.assertEqual(documents(done.stdout), [])

@@ -1,9 +1,11 @@
-"""Holds manifests to the schemas of one Kubernetes, strictly: no key that it does not know.
+"""Validates manifests strictly against the schemas of one version of Kubernetes: unknown keys
+are faults.
 
-    validate.py VERSION CRDS FILE...
+validate.py VERSION CRDS FILE...
 
-CRDS is a folder with a schema for each kind that is not Kubernetes' own. Says every fault,
-and last how many objects there were. Run by a python that has kubernetes-validate.
+CRDS is a directory with a schema for each kind that is not part of Kubernetes. It prints
+every fault, and at the end the number of objects. It needs a Python with
+kubernetes-validate.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""Asking the admin port, for the tests of it."""
+"""Requests to the admin port, for the tests of it."""
 
 import http.client
 import json
@@ -18,7 +18,7 @@ class Answer(typing.NamedTuple):
 
 
 def listening(service, seconds=20):
-    """The host:port that its log names."""
+    """Returns the host:port that the log names."""
 
     def named():
         for line in service.log.read_text(errors="replace").splitlines():
@@ -59,7 +59,7 @@ def scrape(address):
 
 
 def sample(samples, name, **labels):
-    """The sum of all series with these labels, or None"""
+    """Returns the sum of all series with these labels, or None."""
     values = [
         value
         for (one, pairs), value in samples.items()

@@ -1,4 +1,4 @@
-"""What the integration tests share: the program, events, and what must come of them."""
+"""Shared by the integration tests: the program, events, and their expected results."""
 
 import base64
 import functools
@@ -30,7 +30,7 @@ OUTCOME_TYPES = {
 }
 EXIT_OK, EXIT_FAILED, EXIT_USAGE, EXIT_TEMPORARY, EXIT_CONFIG = 0, 1, 2, 75, 78
 
-# What the machine's owner has set must not change what a test sees.
+# The environment of the machine's owner must not change the results of a test.
 _FOREIGN = re.compile(
     r"WAYBILL_|DOCKER_|REGISTRY_AUTH_FILE$|XDG_|.*_proxy$|SSL_CERT_|TEST_TMPDIR$"
     r"|CREDENTIAL_HELPER_|BUILD_WORKSPACE_DIRECTORY$|GH_|GHCR_|GITHUB_",
@@ -39,7 +39,7 @@ _FOREIGN = re.compile(
 
 
 def skip_all(reason):
-    """Ends the program as ctest wants it: nothing here can run."""
+    """Skips the test in the way that ctest recognizes: it cannot run here."""
     print(f"SKIPPED: {reason}")
     sys.exit(77)
 
@@ -53,7 +53,7 @@ def binary():
 
 @functools.cache
 def configuration_keys():
-    """Of a registration, as this version of the program has them."""
+    """The keys of a registration that this version of the program has."""
     command = [binary(), "config", "reference"]
     text = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout
     names = (part.split("`")[0] for part in text.split("`registrations[].")[1:])
@@ -87,7 +87,7 @@ class Service(Process):
         super().__init__([binary(), *arguments], log, env)
 
     def terminate(self, seconds):
-        """SIGTERM; its exit status, or TimeoutExpired."""
+        """Sends SIGTERM. Returns the exit status, or raises TimeoutExpired."""
         self._child.terminate()
         return self.ended(seconds)
 
@@ -97,7 +97,7 @@ class Service(Process):
         return status
 
     def entries(self):
-        """The log, a dictionary a line; what is no JSON stays text."""
+        """Returns the log as one dictionary for each line; a line that is not JSON remains text."""
         found = []
         for line in self.log.read_text(errors="replace").splitlines():
             try:
@@ -127,11 +127,11 @@ class Case(unittest.TestCase):
         return str(path)
 
     def config(self, settings, name="config.yaml"):
-        # JSON is YAML too.
+        # JSON is valid YAML.
         return self.write(name, json.dumps(settings, indent=1))
 
     def waybill(self, *arguments, stdin=b"", env=None, cwd=None, timeout=60, may_tell=False):
-        """may_tell: a secret on stdout is what was asked for."""
+        """may_tell: the test expects a secret on stdout."""
         done = subprocess.run(
             [binary(), *map(str, arguments)],
             input=stdin,
@@ -175,7 +175,7 @@ class Case(unittest.TestCase):
             self.fail(f"SIGTERM did not end it within {seconds} s:\n{service.tail()}")
         self.assertEqual(status, EXIT_OK, service.tail())
 
-    # What must come of an event.
+    # The expected result of an event.
 
     def assert_status(self, done, status):
         self.assertEqual(done.status, status, f"stdout: {done.out}\nstderr: {done.err}")
@@ -184,7 +184,7 @@ class Case(unittest.TestCase):
         self.assertRegex(text, r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$")
 
     def assert_cloud_event(self, outcome):
-        """An outcome in structured mode (wire format, section 2); returns its data."""
+        """Checks an outcome in structured mode (wire format, section 2); returns its data."""
         data = outcome["data"]
         always = {"specversion", "id", "source", "type", "time", "datacontenttype", "data"}
         self.assertLessEqual(always, set(outcome))
@@ -202,7 +202,7 @@ class Case(unittest.TestCase):
         return data
 
     def assert_data(self, data):
-        """Names, types and what belongs to which status."""
+        """Checks names, types, and which members belong to which status."""
         status = data["status"]
         rows = {"status", "input", "attempts", "started_at", "finished_at", "duration_ms"}
         optional = {"organization", "workflow", "run"}
@@ -257,7 +257,7 @@ class Case(unittest.TestCase):
         self.assertTrue(error["message"])
 
     def assert_stored(self, registry, repository, expected, prefix="chainloop"):
-        """A registry holds what expected (an Artifact) says, byte for byte."""
+        """Asserts that a registry contains what `expected` (an Artifact) describes, byte for byte."""
         name = f"{repository}/{prefix}-{expected.layer_digest.partition(':')[2]}"
         self.assertEqual(registry.tags(name), ["latest"])
         manifest = registry.get_manifest(name, "latest")
@@ -282,7 +282,7 @@ def digest(data):
 
 
 def envelope(name, padding=0):
-    """An envelope that no other name has."""
+    """Returns an envelope that differs for each name."""
     statement = {
         "_type": "https://in-toto.io/Statement/v1",
         "subject": [{"name": name, "digest": {"sha256": digest(name.encode())[7:]}}],
@@ -298,7 +298,7 @@ def envelope(name, padding=0):
 
 
 def event(name, project="shop", flow="build-api", padding=0, **more):
-    """A plain event; its workflow has no id unless more gives another workflow."""
+    """Returns a plain event. Its workflow has no id unless `more` contains another workflow."""
     return {
         "organization": "acme",
         "workflow": {"project": project, "name": flow},
@@ -331,8 +331,9 @@ def _compact(value):
 
 
 def artifact_of(wrapped):
-    """What the layout `chainloop` makes of an envelope such as envelope() makes:
-    ASCII, none of < > &, and its members in Go's order. Ours, not Waybill's."""
+    """Computes, independently of Waybill, the artifact of the layout `chainloop` for an
+    envelope such as envelope() makes: ASCII without < > &, with its members in Go's
+    order."""
     layer = _compact(wrapped)
     config = _compact(
         {
@@ -367,7 +368,8 @@ def artifact_of(wrapped):
 
 
 def settings(repository, registration=None, attachments=None, **sections):
-    """One registration `local`; what is left out is as a new user would have it."""
+    """A configuration with one registration `local`. Arguments that are omitted are as for a
+    new user."""
     return {
         "registrations": [{"name": "local", "repository": repository, **(registration or {})}],
         "attachments": attachments
@@ -381,8 +383,9 @@ def tool(name):
 
 
 def main():
-    """Says each test's name, and how many there were. The arguments are classes of the file; after
-    --except, those that are left out, so that no class is forgotten when a file is split."""
+    """Runs the tests, printing the name of each and their number. The arguments are classes of
+    the file, or, after --except, the classes to omit, so that no class is forgotten when
+    a file is split."""
     binary()
     arguments = sys.argv[1:]
     if arguments[:1] == ["--except"]:

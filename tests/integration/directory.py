@@ -1,4 +1,4 @@
-"""Whatever is asked of a kind of integration, asked of the one that delivers to a
+"""The requirements of every kind of integration, tested with the one that delivers to a
 directory (tests/support/directory_integration.c)."""
 
 import json
@@ -7,7 +7,7 @@ import pathlib
 from admin import ask, listening, sample, scrape
 from common import EXIT_CONFIG, EXIT_OK, artifact_of, configuration_keys, envelope, event, line
 
-# Skips all of this where there is no confluent_kafka.
+# This skips the whole file if confluent_kafka is missing.
 from test_kafka import QUICK, KafkaCase, message_of, shared
 
 KIND = "directory"
@@ -29,7 +29,7 @@ class DirectoryCase(KafkaCase):
         return path
 
     def files_config(self, more=(), attachments=(), name="config.yaml", **sections):
-        """A registration `files` with two attachments, and what else there is"""
+        """A registration `files` with two attachments, and further sections"""
         kafka = {"brokers": self.kafka.address, "group": self.group, "topics": self.topics}
         return self.config(
             {
@@ -77,8 +77,8 @@ class DirectoryCase(KafkaCase):
     def produce(self, *names):
         self.kafka.produce(self.source, [message_of(name) for name in names])
 
-    # What the program says of it, and does with it. Each takes the program from
-    # WAYBILL_TEST_BINARY, as all tests do.
+    # The output of the program about it, and its behavior. Each function takes the program
+    # from WAYBILL_TEST_BINARY, as all tests do.
 
     def assert_described(self):
         reference = self.waybill("config", "reference").out
@@ -129,7 +129,7 @@ class DirectoryCase(KafkaCase):
                 self.assert_file_outcome(outcome["data"], "pushed", suffix, present)
 
     def assert_delivered_and_explained(self):
-        """By `waybill run`; the running service, and where its admin port listens"""
+        """Runs `waybill run`. Returns the running service and the address of its admin port."""
         self.create()
         config = self.files_config()
         service = self.serve(config)
@@ -164,7 +164,7 @@ class DirectoryCase(KafkaCase):
         self.assertEqual(shown["succeeded"], 2)
         page = ask(address, "/")
         self.assertEqual(page.status, 200)
-        # Drawn from /status, whose members it names.
+        # It is drawn from /status, whose members it names.
         for member in ("r.name", "r.host"):
             self.assertIn(member, page.body)
         samples = scrape(address)
@@ -177,7 +177,7 @@ class DirectoryCase(KafkaCase):
         self.assertIn("files: flowing, 2 succeeded", text)
 
     def assert_in_sandbox(self, service):
-        """What it says of its sandbox"""
+        """Returns the log line about the sandbox."""
         (closed,) = [one for one in service.entries() if one.get("msg") == "sandbox closed"]
         if closed["seccomp"] != "on":
             self.skipTest("this kernel has no seccomp filters")

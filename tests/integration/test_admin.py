@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""What the admin port says of a service that works, on Apache Kafka: before, while and
-after it does; to Prometheus, and to a person with a browser.
+"""The admin port of a working service, on Apache Kafka: before, during and after its work, for
+Prometheus and for a person with a browser.
 
 WAYBILL_TEST_KAFKA=host:port names a broker to share, as for test_kafka.py.
-WAYBILL_TEST_PICTURES=FOLDER keeps the pictures of the page.
+WAYBILL_TEST_PICTURES=FOLDER keeps screenshots of the page.
 """
 
 import os
@@ -14,7 +14,7 @@ import unittest
 from admin import ask, listening, sample, scrape
 from common import EXIT_OK, main
 
-# Skips all of this where there is no confluent_kafka.
+# This skips the whole file if confluent_kafka is missing.
 from test_kafka import KafkaCase, message_of
 
 from support.browser import Browser, chromium_path
@@ -24,7 +24,7 @@ from support.process import parts
 from support.scripted_registry import ScriptedRegistry
 from support.status_documents import healthy
 
-# The families that somebody else's dashboards and alerts hang on
+# Families on which dashboards and alerts of users depend
 PROMISED = """
     waybill_build_info waybill_config_info waybill_ready
     waybill_records_consumed_total waybill_records_in_flight
@@ -46,8 +46,8 @@ TWO = [
 
 class AdminCase(KafkaCase):
     def watched(self, other=None, **sections):
-        """A service, and where to ask about it. With another registry there is a
-        second registration, `other`."""
+        """A service and the address of its admin port. With another registry there is a second
+        registration, `other`."""
         sections.setdefault("admin", {"listen": "127.0.0.1:0"})
         if other is not None:
             sections["attachments"] = TWO
@@ -88,7 +88,7 @@ class Watched(AdminCase):
         self.kafka.produce(self.source, [*good, *skipped, (b"k", b"{", None)])
         self.await_sample(service, address, 7, "waybill_records_completed_total")
         after = scrape(address)
-        self.assertLessEqual(set(start), set(after))  # none has gone; none is new:
+        self.assertLessEqual(set(start), set(after))  # No session was lost and none is new:
         self.assertEqual({name for name, _ in after}, {name for name, _ in start})
         for name, labels, expected in (
             ("waybill_records_consumed_total", {"topic": self.source}, 7),
@@ -100,7 +100,7 @@ class Watched(AdminCase):
             ("waybill_delivery_duration_seconds_count", {"registration": "local"}, 5),
             ("waybill_record_age_seconds_count", {}, 7),
             ("waybill_dead_letters_total", {"class": "schema"}, 1),
-            # Deprecated, and the same
+            # Deprecated; the same value
             ("waybill_dead_letters_total", {"kind": "schema"}, 1),
             ("waybill_dead_letters_total", {}, 1),
             ("waybill_records_in_flight", {}, 0),
@@ -109,7 +109,7 @@ class Watched(AdminCase):
             self.assertEqual(sample(after, name, **labels), expected, (name, labels))
         self.assertGreater(sample(after, "waybill_last_completed_timestamp_seconds"), 1.7e9)
         self.assertGreaterEqual(sample(after, "waybill_transactions_total", result="committed"), 1)
-        # Behind the last record there are markers; then there is no lag.
+        # The last record is followed by markers; then there is no lag.
         lag = "waybill_consumer_lag_records"
         self.until(lambda: sample(scrape(address), lag) == 0, 30, "lag 0", service)
         self.assertEqual(sample(scrape(address), "waybill_offsets_pending"), 0)
@@ -157,7 +157,7 @@ class Watched(AdminCase):
             self.assertEqual(status["recent"][0]["registration"], "local")
             (partition,) = status["partitions"]
             self.assertGreaterEqual(partition["lag"], 9)
-            self.assertTrue(status["ready"])  # whom would a restart help?
+            self.assertTrue(status["ready"])  # A restart would not help.
             self.assertGreaterEqual(
                 sample(scrape(address), "waybill_delivery_retries_total", kind="unreachable"), 1
             )
@@ -183,7 +183,7 @@ class Watched(AdminCase):
             owner, address = one if assigned(one[1]) else two
             self.kafka.produce(self.source, [message_of("a", project="payments")])
             self.await_sample(owner, address, 1, "waybill_deliveries_running")
-            owner.signal(15)  # it hangs on a push, and waits for it for a while
+            owner.signal(15)  # It hangs during a push, and waits for that for a while.
             answer = self.until(
                 lambda: (found := ask(address, "/readyz")).status == 503 and found, 10, "503", owner
             )
@@ -216,7 +216,7 @@ class Page(AdminCase):
 
     def setUp(self):
         super().setUp()
-        # What people see in the pictures
+        # What people see in the screenshots
         number = self.name.rpartition("-")[2]
         self.topics = {
             "attestations": f"attestations-{os.getpid()}-{number}",
@@ -228,7 +228,7 @@ class Page(AdminCase):
         self.group = f"waybill-{os.getpid()}-{number}"
 
     def shown(self, address, size=(1400, 900), dark=False, condition="#all:not([hidden])"):
-        """The page, after its first update"""
+        """Returns the page after its first update."""
         page = self.browser.page(*size, dark)
         self.addCleanup(page.close)
         page.open(f"http://{address}/")
@@ -240,7 +240,7 @@ class Page(AdminCase):
         return page.evaluate("document.title")
 
     def check_layout(self, address, name):
-        """On a phone, a tablet and a desktop, by day and by night"""
+        """On a phone, a tablet and a desktop, light and dark"""
         for size in ((390, 844), (768, 1024), (1400, 900)):
             for dark in (False, True):
                 page = self.shown(address, size, dark)

@@ -1,7 +1,6 @@
 #!/usr/bin/env python3
-"""The admin port of a real `waybill run`, against clients that are slow, many, wrong
-or hostile. No broker answers here: the port has to live without one.
-"""
+"""The admin port of a real `waybill run`, with clients that are slow, numerous, wrong or
+hostile. No broker runs here: the port must work without one."""
 
 import contextlib
 import http.client
@@ -37,7 +36,7 @@ class PortCase(Case):
         return self.serve(path, env)
 
     def stop(self, service):
-        """Whatever was asked of it, it ends in order."""
+        """The service stops in order, whatever clients have requested."""
         service.signal(signal.SIGTERM)
         self.assertEqual(service.ended(20), 0, service.tail())
 
@@ -49,7 +48,7 @@ class PortCase(Case):
         return client
 
     def talk(self, address, sent):
-        """All that comes back until the other side closes, or has nothing to say."""
+        """Returns everything that arrives until the server closes the connection or is silent."""
         client = self.connect(address, sent)
         client.settimeout(3)
         got = b""
@@ -90,7 +89,7 @@ class Listening(PortCase):
 
     def test_a_default_address_that_is_taken_is_no_reason_not_to_work(self):
         taken = None
-        with contextlib.suppress(OSError):  # by whoever: taken is what it has to be
+        with contextlib.suppress(OSError):  # The owner does not matter; the permissions do.
             taken = socket.create_server(("127.0.0.1", 9464))
         path = self.config(
             settings("127.0.0.1:1/acme/attestations", kafka={"brokers": "127.0.0.1:1"})
@@ -149,7 +148,7 @@ class Guarded(PortCase):
                 old.maximum_version = ssl.TLSVersion.TLSv1_1
             with self.assertRaises((ssl.SSLError, ConnectionError)):
                 old.wrap_socket(self.connect(address), server_hostname="localhost")
-            # Some that leave in the middle of a handshake, or of an answer
+            # Some clients disconnect in the middle of a handshake or of a response.
             for _ in range(20):
                 self.connect(address, b"\x16\x03\x01\x02\x00\x01").close()
                 whole = ssl.create_default_context(cafile=pair.ca).wrap_socket(
@@ -161,7 +160,8 @@ class Guarded(PortCase):
             self.stop(service)
 
     def test_a_renewed_certificate_is_shown_and_a_bad_one_is_not(self):
-        """As cert-manager renews it and Kubernetes mounts it: about 10 s."""
+        """The certificate is replaced as cert-manager renews it and Kubernetes mounts it: about 10
+        s."""
         mount = pathlib.Path(self.directory) / "tls"
         mount.mkdir()
         pairs = [CA(mount / f"..{n}").issue(["127.0.0.1"]) for n in range(2)]
@@ -183,7 +183,7 @@ class Guarded(PortCase):
         address = listening(service)
         self.assertEqual(ask(address, "/livez", ca=pairs[0].ca).status, 200)
         put(1, pairs[1].cert, pairs[0].key)
-        refused = "certificate of the admin port refused, the one before it stays"
+        refused = "certificate of the admin port refused, the previous one stays in use"
         service.wait_until(lambda: service.says(refused), 20)
         self.assertEqual(ask(address, "/livez", ca=pairs[0].ca).status, 200)
         put(2, pairs[1].cert, pairs[1].key)
@@ -195,7 +195,7 @@ class Guarded(PortCase):
         self.stop(service)
 
     def test_a_renewed_certificate_of_kafka_asks_for_a_restart(self):
-        """Its client is made once. About 5 s."""
+        """The client is created once. About 5 s."""
         ca = self.write("ca.pem", pathlib.Path(CA(self.directory / "one").cert).read_bytes())
         properties = {"security.protocol": "ssl", "ssl.ca.location": ca}
         service = self.start(properties=properties)
@@ -217,7 +217,7 @@ class Guarded(PortCase):
 
 
 class Status(PortCase):
-    """`waybill status`, by the file that the service was started with"""
+    """Runs `waybill status` with the file that the service was started with."""
 
     def status(self, address, *options, env=None):
         env = {"WAYBILL_ADMIN_LISTEN": address, **(env or {})}
@@ -238,7 +238,7 @@ class Status(PortCase):
         done = self.status(address, "--json")
         self.assert_status(done, EXIT_FAILED)
         self.assertFalse(json.loads(done.out)["ready"])
-        # A configuration that was refused does not end the service, nor this.
+        # A configuration that was refused does not end the service, nor this command.
         path = pathlib.Path(self.directory) / "config.yaml"
         path.write_text(path.read_text().replace('"repository"', '"repositry"'))
         service.wait_until(lambda: service.says("configuration refused"), 20)
@@ -326,7 +326,7 @@ class Hostile(PortCase):
         self.assertEqual(self.talk(address, request * 5).count('{"alive":true}'), 5)
 
     def test_those_who_trickle_are_let_go_and_hold_up_nobody(self):
-        """A byte each half a second would keep a connection for hours."""
+        """A byte every half second would keep a connection open for hours."""
         service = self.start()
         address = listening(service)
         slow = [self.connect(address, b"GET / HT") for _ in range(CONNECTIONS_OF_ONE - 2)]
@@ -351,7 +351,7 @@ class Hostile(PortCase):
 
     @staticmethod
     def _trickle(client):
-        """False: the other side has closed."""
+        """Returns False if the server has closed the connection."""
         client.setblocking(False)
         try:
             client.send(b"a")
@@ -365,8 +365,8 @@ class Hostile(PortCase):
         service = self.start()
         address = listening(service)
         idle = [self.connect(address) for _ in range(100)]
-        # The port accepts them a few at a time, so that on a busy machine a request
-        # may get through while others still wait to be accepted and let go.
+        # The port accepts connections a few at a time, so on a busy machine a request may
+        # succeed while others still wait to be accepted and closed.
         deadline = time.monotonic() + 20 * FIRST_REQUEST_S
         while idle and time.monotonic() < deadline:
             idle = [client for client in idle if self._is_open(client)]
@@ -376,7 +376,7 @@ class Hostile(PortCase):
         self.stop(service)
 
     def test_two_addresses_that_hold_all_they_may_keep_no_probe_out(self):
-        """As the kubelet comes, from an address of its own: about 4 s."""
+        """Requests come as from the kubelet, from an address of its own: about 4 s."""
         service = self.start()
         address = listening(service)
         port = int(address.rpartition(":")[2])

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""`waybill check --online`: what it finds, what it says, and what it leaves behind."""
+"""`waybill check --online`: what it finds, what it prints, and that it leaves nothing
+behind."""
 
 import json
 
@@ -31,7 +32,7 @@ class Online(Case):
         return {row["step"]: (row["result"], row["detail"]) for row in rows}
 
     def attached(self, registry, *prefixes, credentials=None):
-        """One registration, with an attachment for each prefix."""
+        """A configuration with one registration, and an attachment for each prefix"""
         config = {
             "registrations": [{"name": "r0", **(credentials or self.known(registry))}],
             "attachments": [
@@ -115,7 +116,7 @@ class Online(Case):
         self.assert_status(done, EXIT_OK)
         steps = self.steps(done)
         self.assertEqual(steps["upload"][0], "ok")
-        self.assertEqual(steps["credentials"], ("skipped", "not asked for"))
+        self.assertEqual(steps["credentials"], ("skipped", "not requested"))
 
     def test_nothing_is_stored_and_the_upload_is_cancelled(self):
         registry = self.registry("auth-bearer")
@@ -181,7 +182,7 @@ class Online(Case):
         registry = self.registry("404-name-unknown")
         done = self.check(self.known(registry))
         self.assert_status(done, EXIT_FAILED)
-        self.assertIn("made", self.steps(done)["upload"][1])
+        self.assertIn("created", self.steps(done)["upload"][1])
 
     def test_no_registry_at_that_address(self):
         registry = self.registry("404-name-unknown@any")

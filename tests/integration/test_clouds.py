@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Credentials from a cloud, all the way into a registry: tests/support/cloud.py gives them,
-a registry takes no others."""
+"""Credentials of a cloud, used for a push to a registry: tests/support/cloud.py issues
+them, and the registry accepts no others."""
 
 from common import EXIT_FAILED, EXIT_OK, Case, event, line, main, settings
 from support.cloud import ENV_KEY, REGION, Cloud
@@ -23,7 +23,7 @@ class Clouds(Case):
             )
         )
 
-    def enterContext(self, manager):  # Python 3.11 has it
+    def enterContext(self, manager):  # Python 3.11 has it.
         entered = manager.__enter__()
         self.addCleanup(manager.__exit__, None, None, None)
         return entered

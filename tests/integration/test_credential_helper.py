@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""`waybill credential-helper get` as Bazel calls it: what it asks, what it gets."""
+"""`waybill credential-helper get` as Bazel calls it: its requests and its responses."""
 
 import base64
 import datetime
@@ -28,10 +28,10 @@ MANIFESTS = [
     "application/vnd.oci.image.index.v1+json",
 ]
 NOTHING = '{"headers":{}}\n'
-MARGIN = 30  # a token is not given out for its last moments
+MARGIN = 30  # A token is not returned shortly before it expires.
 PASSWORD = minted.mint()
 USERS = {"waybill": PASSWORD}
-SECRETS = ("hunter2", "opaque-", "refresh-", "eyJ")  # beside what is minted
+SECRETS = ("hunter2", "opaque-", "refresh-", "eyJ")  # In addition to minted secrets
 
 
 def basic(name, password):
@@ -47,7 +47,7 @@ def login(address, name="waybill", password=PASSWORD):
 
 
 class Front(http.server.ThreadingHTTPServer):
-    """A registry that does nothing but name a token server, or answer a status."""
+    """A registry that only names a token server, or responds with a status."""
 
     daemon_threads = True
 
@@ -104,7 +104,7 @@ class Helper(Case):
     def oci(self, host, **config):
         return self.configure({"host": host, "helper": "oci", "config": config})
 
-    # What must be in an answer.
+    # The required members of a response
 
     def assert_refused(self, done, *words):
         self.assert_status(done, EXIT_FAILED)
@@ -119,7 +119,8 @@ class Helper(Case):
         self.assertEqual(done.out, NOTHING)
 
     def assert_shape(self, answer):
-        """get-credentials-response.schema.json, and nothing beside it."""
+        """Validates a response against get-credentials-response.schema.json, without further
+        members."""
         self.assertIs(type(answer), dict)
         self.assertLessEqual(set(answer), {"expires", "headers"})
         self.assertIs(type(answer["headers"]), dict)
@@ -155,7 +156,7 @@ class Helper(Case):
         return value
 
     def assert_expiry(self, done, seconds):
-        """What is left for whoever asked, within what asking took."""
+        """Asserts the remaining lifetime, allowing for the duration of the request."""
         expires = datetime.datetime.fromisoformat(
             self.answer(done)["expires"].replace("Z", "+00:00")
         ).timestamp()
@@ -163,7 +164,7 @@ class Helper(Case):
         self.assertGreater(expires, time.time() + seconds - 10)
 
     def assert_admitted(self, registry, done, path="/v2/a/b/manifests/1"):
-        """The registry lets a request with these headers in, and finds nothing there."""
+        """The registry accepts a request with these headers, and does not have the content."""
         request = urllib.request.Request(registry.url + path)
         for name, values in self.answer(done)["headers"].items():
             request.add_header(name, ", ".join(values))
@@ -287,7 +288,7 @@ class Protocol(Helper):
             with self.subTest(level):
                 done = self.ask(uri, {"CREDENTIAL_HELPER_LOGGING": level})
                 self.assert_nothing(done)
-                self.assertEqual("no well-known registry" in done.err, said)
+                self.assertEqual("not a well-known registry" in done.err, said)
                 self.assertEqual("configuration file" in done.err, level == "debug" or said)
 
 
@@ -365,7 +366,7 @@ class Tokens(Helper):
     def test_basic_with_nothing_to_show(self):
         self.registry.play("auth-basic")
         self.docker("{}")
-        self.assert_refused(self.ask(self.uri, GUESS), "wants a username and a password")
+        self.assert_refused(self.ask(self.uri, GUESS), "requires a username and a password")
 
     def test_a_registry_for_everybody(self):
         done = self.ask(self.uri, GUESS)
@@ -440,7 +441,7 @@ class Tokens(Helper):
 
 
 class TokenServers(Helper):
-    """Against the server that real registries trust."""
+    """With the token server that real registries trust"""
 
     def setUp(self):
         super().setUp()
@@ -573,7 +574,7 @@ class Chains(Helper):
     def test_the_docker_config_can_be_left_out(self):
         self.docker()
         done = self.chain(parse_docker_config=False)
-        self.assert_refused(done, "wants a username and a password")
+        self.assert_refused(done, "requires a username and a password")
 
     def test_our_own_sources(self):
         self.write("word", PASSWORD + "\n")
@@ -635,7 +636,7 @@ class Files(Helper):
     def test_a_file_that_is_not_there_leaves_the_defaults(self):
         env = {"CREDENTIAL_HELPER_CONFIG_FILE": "/nowhere/ch.json"}
         self.assert_nothing(self.ask(self.uri, env))
-        self.assert_refused(self.ask(self.uri, {**env, **GUESS}), "wants a username")
+        self.assert_refused(self.ask(self.uri, {**env, **GUESS}), "requires a username")
 
     def test_a_file_replaces_the_defaults(self):
         self.configure({"host": "other", "helper": "oci"})
@@ -663,7 +664,7 @@ class Files(Helper):
         for helper in ("s3", "gcs", "gar", "azstorage", "github", "remoteapis"):
             with self.subTest(helper):
                 self.configure({"helper": helper, "config": {"any": ["thing"]}})
-                words = f"helper '{helper}' is not an OCI registry's; waybill answers for"
+                words = f"helper '{helper}' is not for OCI registries, which are all that"
                 self.assert_refused(self.ask("https://example.com/x"), words)
         self.configure({"host": "example.com", "helper": "teleport"})
         self.assert_refused(self.ask("https://example.com/x"), "unknown helper")

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""What `waybill run` promises when one thing fails and the others do not: on Apache
-Kafka, with registries that hang, refuse, limit and come back.
+"""Tests that a failure affects nothing else: `waybill run` on Apache Kafka, with registries
+that hang, refuse, limit and recover.
 
 WAYBILL_TEST_KAFKA=host:port names a broker to share, as for test_kafka.py.
 """
@@ -14,7 +14,7 @@ import subprocess
 
 from common import EXIT_FAILED, EXIT_OK, artifact_of, envelope, main
 
-# Skips all of this where there is no confluent_kafka.
+# This skips the whole file if confluent_kafka is missing.
 from test_kafka import QUICK, KafkaCase, held, message_of
 
 from support.kafka import Kafka
@@ -23,14 +23,14 @@ from support.parts import Registry
 from support.scripted_registry import ScriptedRegistry
 from support.token_server import TokenServer
 
-# The group forgets a killed member sooner than by default.
+# The group removes a killed member sooner than by default.
 SESSION = {"session.timeout.ms": "6000", "heartbeat.interval.ms": "500"}
 # One event goes to both registrations.
 BOTH = [
     {"registration": "local", "workflow": {"project": "shop"}, "name": "one"},
     {"registration": "other", "workflow": {"project": "shop"}, "name": "two"},
 ]
-# Project shop goes to the first registration, payments to the other one.
+# Project shop is delivered to the first registration, payments to the other one.
 EACH = [
     {"registration": "local", "workflow": {"project": "shop"}, "name": "one"},
     {"registration": "other", "workflow": {"project": "payments"}, "name": "two"},
@@ -41,7 +41,7 @@ PASSWORD = mint()
 
 class DeliveryCase(KafkaCase):
     def configure_two(self, local, other, attachments=EACH, name="config.yaml", **sections):
-        """Registration `local` is one registry, `other` the other one."""
+        """A configuration in which registration `local` is one registry and `other` another one"""
         credentials = sections.pop("credentials", {})
         kafka = {"properties": SESSION, **sections.pop("kafka", {})}
         path = self.configure(
@@ -57,7 +57,7 @@ class DeliveryCase(KafkaCase):
         self.kafka.produce(self.source, messages, partition=partition)
 
     def outcomes(self, expected, timeout=60):
-        """Their data, in the order in which they were written"""
+        """Returns the data of the outcomes, in the order in which they were written."""
         found = [self.parse(message) for message in self.read("outcomes", expected, timeout)]
         self.assertEqual(len({attributes["id"] for attributes, _ in found}), len(found))
         self.assertEqual(len(found), expected)
@@ -70,12 +70,12 @@ class DeliveryCase(KafkaCase):
         self.until(lambda: service.says(text), seconds, f"'{text}'", service)
 
     def finish(self, service):
-        """All that was written has its outcome, and the service stops in order."""
+        """Asserts that all records have an outcome, and that the service stops in order."""
         self.until_done(service)
         self.stop(service)
 
     def ended(self, service, seconds=30):
-        """Its exit status; nobody has asked it to end."""
+        """Waits until the service ends by itself; returns its exit status."""
         try:
             return service.ended(seconds)
         except subprocess.TimeoutExpired:
@@ -85,7 +85,7 @@ class DeliveryCase(KafkaCase):
         return [entry for entry in service.entries() if entry.get("msg") == message]
 
     def assert_holds(self, registry, name):
-        """A scripted registry has the artifact of the event of that name."""
+        """Asserts that a scripted registry has the artifact of the event of that name."""
         wanted = artifact_of(envelope(name))
         repository = f"{self.repository}/chainloop-{wanted.layer_digest.partition(':')[2]}"
         stored = registry.get_manifest(repository, "latest")
@@ -93,7 +93,7 @@ class DeliveryCase(KafkaCase):
         self.assertEqual(stored[0], wanted.manifest)
 
     def assert_each_delivered(self, found, names):
-        """One success each, of what the event holds."""
+        """Asserts one success for each event, and its artifact."""
         self.assertEqual({data["status"] for data in found}, {"succeeded"})
         delivered = collections.Counter(data["run"]["id"] for data in found)
         self.assertEqual(delivered, {f"run-{name}": 1 for name in names})
@@ -104,7 +104,7 @@ class DeliveryCase(KafkaCase):
 
 
 class Neighbours(DeliveryCase):
-    """What fails holds up nothing but itself."""
+    """A failure delays only the deliveries that it concerns."""
 
     def test_a_hanging_registry_holds_up_no_other_attachment_of_its_event(self):
         with ScriptedRegistry() as local, ScriptedRegistry("hang") as other:
@@ -188,7 +188,7 @@ class Neighbours(DeliveryCase):
             self.await_log(service, "holding registration")
             self.produce(*others)
             self.assert_each_delivered(self.outcomes(20), others)
-            # Some of those that were to be tried again meanwhile.
+            # Some of these were scheduled for a retry meanwhile.
             asked = len(guarded.log())
             self.until(lambda: len(guarded.log()) > asked, 30, "another try", service)
             self.assertLess(len(guarded.log()), len(waiting))
@@ -199,7 +199,7 @@ class Neighbours(DeliveryCase):
             for name in waiting:
                 self.assert_holds(guarded, name)
         self.assertEqual(len(self.logged(service, "credentials refused, holding registration")), 1)
-        self.await_log(service, "credentials accepted, registration goes on")
+        self.await_log(service, "credentials accepted, registration continues")
         self.assertFalse(service.says(PASSWORD))
 
     def test_retry_after_is_heeded_by_all_that_go_to_that_registry_only(self):
@@ -231,7 +231,7 @@ class Neighbours(DeliveryCase):
 
 
 class Restarts(DeliveryCase):
-    """What one instance knew, the next one knows."""
+    """State that an instance passes on to its successor"""
 
     def test_attempts_and_the_first_failure_survive_a_kill(self):
         with ScriptedRegistry(NEVER) as other:
@@ -242,7 +242,7 @@ class Restarts(DeliveryCase):
             failed = lambda one: self.logged(one, "delivery failed, trying again")  # noqa: E731
             self.until(lambda: len(failed(service)) >= 3, 30, "third attempt", service)
             first = failed(service)[0]["ts"]
-            # Attempts are committed together with what is finished.
+            # Attempts are committed together with finished deliveries.
             self.produce("event-0")
             self.outcomes(1)
             service.kill()
@@ -266,7 +266,7 @@ class Restarts(DeliveryCase):
         self.assertGreater(headers["waybill-last-failure"], headers["waybill-first-failure"])
 
     def test_a_redelivered_record_first_asks_for_its_manifest(self):
-        # It has the manifest, and its answer never comes.
+        # The registry stores the manifest, but its response never arrives.
         with ScriptedRegistry("slow=3600*1@manifest") as registry:
             self.create(1)
             self.produce("a")
@@ -274,7 +274,7 @@ class Restarts(DeliveryCase):
             service = self.serve(path)
             self.until(registry.repositories, 30, "push", service)
             self.until(lambda: registry.count()["stages"]["manifest"], 30, "manifest", service)
-            # What was begun is committed together with what is finished.
+            # A delivery that has begun is committed together with finished ones.
             self.produce("b")
             self.outcomes(1)
             service.kill()
@@ -320,16 +320,16 @@ class Restarts(DeliveryCase):
             self.await_log(service, "stopping")
             self.assertEqual(service.terminate(15), EXIT_FAILED)
             self.assertTrue(service.says("second signal"))
-        # Whoever comes next does it.
+        # The next instance does it.
         self.assertIsNone(self.committed())
         self.assertEqual(self.outcomes(0), [])
 
 
 class Positions(DeliveryCase):
-    """Where to begin, or why not to."""
+    """The start position, and reasons not to start"""
 
     def refuse(self, path, *said):
-        """It does not start, says why, and delivers nothing."""
+        """Asserts that the service does not start, states the reason, and delivers nothing."""
         service = self.serve(path)
         self.assertEqual(self.ended(service), EXIT_FAILED, service.tail())
         why = [entry["err"] for entry in self.logged(service, "cannot go on")]
@@ -374,8 +374,8 @@ class Positions(DeliveryCase):
         self.kafka.delete_topic(self.source)
         self.kafka.create_topic(self.source)
         self.produce("event-0", "event-1")
-        # Kafka takes the offsets away with the topic; a tool, or a mirror, may have
-        # brought them back.
+        # Kafka deletes the offsets together with the topic; a tool or a mirror may have
+        # restored them.
         self.assertIsNone(self.committed())
         self.kafka.commit(self.group, self.source, 0, 5)
         self.refuse(path, "partition 0", "offset 5", "made anew")
@@ -416,7 +416,7 @@ class Positions(DeliveryCase):
 
 
 class Limits(DeliveryCase):
-    """What Kafka does not take."""
+    """Messages that Kafka rejects"""
 
     def test_a_dead_letter_larger_than_its_topic_takes_waits_for_room(self):
         names = [f"event-{number}" for number in range(6)]
@@ -424,7 +424,7 @@ class Limits(DeliveryCase):
         for which in ("attestations", "outcomes"):
             self.kafka.create_topic(self.topics[which])
         self.kafka.create_topic(dead, 1, {"max.message.bytes": "20000"})
-        # No JSON, and nothing that could be compressed
+        # Neither JSON nor compressible
         noise = random.Random(1).randbytes(60_000)
         self.produce(*names[:3])
         self.kafka.produce(self.source, [(b"large", noise, [("own", b"1")])])
@@ -450,7 +450,7 @@ class Limits(DeliveryCase):
 
 
 class ShortMetadata(DeliveryCase):
-    """A broker that takes little metadata beside an offset"""
+    """A broker that accepts little metadata with an offset"""
 
     @classmethod
     def setUpClass(cls):
@@ -472,7 +472,8 @@ class ShortMetadata(DeliveryCase):
             self.kafka.produce(self.source, messages)
             path = self.configure_two(self.registry, other, log={"level": "debug"})
             service = self.serve(path)
-            # What is done cannot all be said; nothing is said that is not.
+            # Not all finished records fit into the metadata; nothing is recorded that is
+            # not finished.
             self.await_log(service, "transaction aborted, trying again")
             done = lambda entry: entry.get("state") == "done"  # noqa: E731
             pushed = lambda: sum(map(done, self.logged(service, "delivery state")))  # noqa: E731
@@ -528,10 +529,10 @@ class Instances(DeliveryCase):
 
 
 class Replays(DeliveryCase):
-    """A dead letter that comes again"""
+    """A dead letter that is written again"""
 
     def bury(self, other):
-        """An event without an id of its own, to two attachments, of which one fails"""
+        """An event without an id of its own, with two attachments, one of which fails"""
         self.create(1, replays=True)
         other.play("400-manifest-invalid")
         self.produce("before", "a")

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""An integration that is nothing like a registry, in the program with everything around
-it: config, check, push, run, explain, the admin port, the sandbox.
+"""An integration that is unlike a registry, in the complete program: config, check, push, run,
+explain, the admin port, the sandbox. It delivers to a directory, has no probe, and is built
+into `waybill-directory` only.
 
-It delivers to a directory, has no probe, and is built into `waybill-directory` alone.
 WAYBILL_TEST_KAFKA=host:port names a broker to share, as for test_kafka.py.
 """
 

@@ -22,7 +22,7 @@ from support import minted
 from support.process import PARTS
 from test_kafka import message_of
 
-# Skips all of this where there is no confluent_kafka.
+# This skips the whole file if confluent_kafka is missing.
 from test_replay import ReplayCase
 
 COUNT = 50
@@ -46,7 +46,7 @@ for word; do
 done
 parts_java {tool} "${{words[@]}}"
 """
-# cosign is not at hand: what it prints for an image is an envelope to a line.
+# cosign is not available; its output for an image is one envelope on each line.
 COSIGN = '#!/bin/sh\nexec cat "{envelope}"\n'
 BACKGROUND = {"waybill run"}
 
@@ -111,7 +111,7 @@ class Documents(ReplayCase):
     # The commands
 
     def wanted(self):
-        """Those to run, in the order of the guide, none twice"""
+        """Returns the commands to run, in the order of the guide, without duplicates."""
         table = docs.rows()
         guide = re.findall(r"\]\(([\w-]+\.md)\)", (docs.ROOT / "deploy/guide/README.md").read_text())
         first = [f"deploy/guide/{name}" for name in guide]
@@ -146,7 +146,8 @@ class Documents(ReplayCase):
         self.furnish()
         service = self.serve(str(self.directory / "config.yaml"))
         self.admin = listening(service).removeprefix("http://").rstrip("/")
-        # `waybill status` asks where the configuration says that the service listens.
+        # `waybill status` queries the address at which the configuration says that the
+        # service listens.
         path = self.directory / "config.yaml"
         path.write_text(path.read_text().replace("127.0.0.1:0", self.admin))
         self.until(lambda: self.kafka.lag(self.group, self.source) == 0, 60, "delivery", service)
@@ -154,7 +155,7 @@ class Documents(ReplayCase):
         self.assertGreater(len(commands), 15)
         for command in commands:
             if command.text in BACKGROUND:
-                continue  # it is the one that runs
+                continue  # It is the service that runs.
             with self.subTest(command.text):
                 self.run_command(command)
         self.stop(service)

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""`waybill explain` on Apache Kafka: every verdict, of records that became what it says.
+"""`waybill explain` on Apache Kafka: every verdict, for records that are in that state.
 
 WAYBILL_TEST_KAFKA=host:port names a broker to share, as for test_kafka.py.
 """
@@ -11,7 +11,7 @@ import time
 from common import EXIT_FAILED, EXIT_OK, EXIT_TEMPORARY, EXIT_USAGE, main
 from common import artifact_of, envelope
 
-# Skips all of this where there is no confluent_kafka.
+# This skips the whole file if confluent_kafka is missing.
 from test_delivery import BOTH, NEVER, DeliveryCase
 from test_kafka import QUICK, message_of
 
@@ -23,7 +23,7 @@ TRACEPARENT = f"00-{TRACE}-b7ad6b7169203331-01"
 
 class ExplainCase(DeliveryCase):
     def explain(self, config, place, verdict=None, status=EXIT_OK):
-        """As JSON; the text says the same."""
+        """Returns the JSON output; the text has the same content."""
         done = self.waybill("--config", config, "explain", place, "--json")
         self.assert_status(done, status)
         found = json.loads(done.out)
@@ -68,7 +68,7 @@ class Verdicts(ExplainCase):
             self.assertEqual((outcome["status"], outcome["own"]), ("succeeded", True))
             self.assertEqual(outcome["traceparent"], TRACEPARENT)
             self.assertEqual((good["next"], good["dead_letters"]), ([], []))
-            # The line in the log is of the same trace, and with a span of its own.
+            # The log line has the same trace, and a span of its own.
             (line,) = [
                 one for one in self.logged(service, "delivery succeeded") if one["offset"] == 0
             ]
@@ -80,7 +80,7 @@ class Verdicts(ExplainCase):
             self.assertEqual([one["state"] for one in broken["dead_letters"]], ["waiting"])
             skipped = self.explain(path, "0/2", "done")
             self.assertEqual(skipped["outcomes"][0]["status"], "skipped")
-            # Aborted, and the mark of that
+            # The aborted record and its marker
             self.explain(path, "0/4", "no_record", EXIT_FAILED)
             self.explain(path, "0/5", "no_record", EXIT_FAILED)
             self.explain(path, "0/6", "done")
@@ -100,7 +100,7 @@ class Verdicts(ExplainCase):
             show, run = self.commands(refused)
             self.assertIn(f"replay show {letter['partition']}/{letter['offset']}", show)
             other.play()
-            # What it says can be typed.
+            # The commands that it prints can be run.
             arguments = re.sub(r"^waybill --config '[^']*' ", "", run).split()
             self.assert_status(self.waybill("--config", path, *arguments), EXIT_OK)
             self.outcomes(6)
@@ -129,7 +129,7 @@ class Verdicts(ExplainCase):
         self.check_other_groups()
 
     def check_other_groups(self):
-        """A group that read nothing, and one whose offset was set by hand"""
+        """A group that has read nothing, and one whose offset was set manually"""
         self.group += "-2"
         path = self.configure(name="second.yaml")
         self.assertIn("nothing in this partition", self.explain(path, "0/2", "unread")["means"])
@@ -139,7 +139,7 @@ class Verdicts(ExplainCase):
         self.assertEqual(self.explain(path, "0/2", "passed")["outcomes"], [])
         self.assertIn("it is the next", self.explain(path, "0/3", "unread")["means"])
         self.assertIn(f"--group {self.group} ", self.commands(self.explain(path, "0/2", "passed"))[0])
-        # Metadata that nobody can read hides nothing else.
+        # Metadata that cannot be decoded hides nothing else.
         self.kafka.commit(self.group, self.source, 0, 3, "what?")
         self.assertIn("unreadable", self.explain(path, "0/6", "unread")["group"])
 
@@ -171,14 +171,15 @@ class Verdicts(ExplainCase):
             self.assertIsNone(self.committed())
             explain("0/0", "has no offset in this partition any more")
 
-            # What it says comes true: each is read once more, and then is as before.
+            # The prediction is true: each record is read again, and then its state is as
+            # before.
             service = self.serve(path)
             self.read("outcomes", 8)
             self.finish(service)
             self.explain(path, "0/1", "done")
 
     def test_an_outcome_of_long_before_its_record(self):
-        """By a clock that was wrong; another of the event is where it is looked for first."""
+        """The clock was wrong, and another outcome of the event is where the search begins."""
         self.create(1)
         self.kafka.produce(self.source, [message_of("a", headers=[("ce_id", b"e")])])
         self.kafka.commit(self.group, self.source, 0, 1)
@@ -217,7 +218,7 @@ class Verdicts(ExplainCase):
             self.assertEqual(waiting["outcomes"], [])
             self.assertIn("check --online", self.commands(waiting)[-1])
             self.explain(path, "0/1", "done")
-            # How often it was tried is told with what is committed next.
+            # The number of attempts is part of the next commit.
             self.await_log(service, "trying again")
             self.produce("more")
             self.outcomes(2)

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""What `waybill run` reads, on Apache Kafka: far beyond a record that is stuck, a topic
-that was created again, and batches that nobody can hold.
+"""What `waybill run` reads, on Apache Kafka: far beyond a stuck record, a topic that was
+created again, and batches that cannot be held in memory.
 
 WAYBILL_TEST_KAFKA=host:port names a broker to share, as for test_kafka.py.
 """
@@ -10,7 +10,7 @@ import unittest
 
 from common import main
 
-# Skips all of this where there is no confluent_kafka.
+# This skips the whole file if confluent_kafka is missing.
 from test_delivery import NEVER, DeliveryCase
 from test_kafka import Reader, message_of
 
@@ -23,7 +23,7 @@ class Window(DeliveryCase):
     COUNT = 52000
 
     def test_one_stuck_record_holds_up_nothing_after_it(self):
-        """Also not across a kill, and nothing is done twice."""
+        """This also holds across a kill, and nothing is delivered twice."""
         with ScriptedRegistry(NEVER) as other:
             self.create(1)
             path = self.configure_two(self.registry, other)
@@ -62,8 +62,9 @@ class Recreated(DeliveryCase):
         self.fill("new", 40)
 
     def until_read(self, ready, service):
-        """Depending on what the broker answers first, Waybill reads the new topic at
-        once, or stops and says that the position is none, and begins after a restart."""
+        """Depending on the first response of the broker, Waybill reads the new topic at once, or it
+        stops with a message about the invalid position and reads from the beginning
+        after a restart."""
         deadline = time.monotonic() + 120
         while not ready():
             if not service.running():
@@ -75,7 +76,8 @@ class Recreated(DeliveryCase):
 
     def check_all(self, service):
         service = self.until_read(lambda: len(self.read("outcomes")) >= 60, service)
-        # By the ids, too: the coordinates of twenty are those of old ones.
+        # They are identified by their ids, too, because twenty have the coordinates of old
+        # ones.
         self.finish(service)
         found = self.outcomes(60)
         runs = {data["run"]["id"] for data in found}
@@ -111,7 +113,7 @@ class Recreated(DeliveryCase):
         self.check_all(self.serve(self.path))
 
     def test_while_a_record_is_in_work(self):
-        """Its position is committed after the topic is gone."""
+        """Its position is committed after the topic was deleted."""
         with ScriptedRegistry() as other:
             path = self.configure_two(self.registry, other)
             service = self.serve(path)
@@ -142,7 +144,7 @@ class Unreadable(DeliveryCase):
     """Batches that the client cannot decompress or hold"""
 
     def bomb(self, codec, size, count=1):
-        """Some kilobytes that become hundreds of megabytes"""
+        """Some kilobytes that decompress to hundreds of megabytes"""
         producer = confluent_kafka.Producer(
             {
                 "bootstrap.servers": self.kafka.address,
@@ -159,7 +161,7 @@ class Unreadable(DeliveryCase):
         self.assertEqual(producer.flush(60), 0)
 
     def command(self, service):
-        """The one that the log gives, once it knows the end of the batch"""
+        """Returns the command that the log contains once it has the end of the batch."""
 
         def find():
             known = [
@@ -182,7 +184,7 @@ class Unreadable(DeliveryCase):
         self.assertIn(f"--to-offset {after} ", command)
         self.until(lambda: self.committed().offset == bad, 30, "the offset", service)
         self.stop(service)
-        # What the command does
+        # The effect of the command
         self.kafka.commit(self.group, self.source, 0, after)
 
     def check_others_continue(self):

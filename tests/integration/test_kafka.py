@@ -39,20 +39,20 @@ _numbers = itertools.count()
 
 
 def message_of(name, key=True, headers=None, **more):
-    """(key, value, headers) of an event"""
+    """Returns (key, value, headers) of an event."""
     given = name.encode() if key is True else key
     return given, json.dumps(event(name, **more)).encode(), headers
 
 
 def held(service):
-    """How many partitions it has, going by its log"""
+    """Returns how many partitions the instance has, according to its log."""
     messages = collections.Counter(entry.get("msg") for entry in service.entries())
     lost = messages["partition revoked"] + messages["partition lost"]
     return messages["partition assigned"] - lost
 
 
 def counted(service, name):
-    """A counter of an instance that has an admin port"""
+    """Returns a counter of an instance that has an admin port."""
     return sample(scrape(listening(service)), name)
 
 
@@ -61,13 +61,13 @@ def coordinates(data):
 
 
 class Reader:
-    """Reads on from where it was, so that looking often costs little."""
+    """Continues to read where it stopped, so that frequent calls cost little."""
 
     def __init__(self, kafka, topic):
         self._consumer = confluent_kafka.Consumer(
             {
                 "bootstrap.servers": kafka.address,
-                "group.id": "waybill-test",  # demanded, and not used
+                "group.id": "waybill-test",  # Required by the library, but not used
                 "enable.auto.commit": False,
                 "isolation.level": "read_committed",
                 "fetch.wait.max.ms": 50,
@@ -81,7 +81,7 @@ class Reader:
         self.count = 0
 
     def look(self, seconds=0.05):
-        """How many there have been so far."""
+        """Returns the number of messages so far."""
         for message in self._consumer.consume(1000, seconds):
             self.count += not message.error()
         return self.count
@@ -99,7 +99,7 @@ class KafkaCase(Case):
 
     def setUp(self):
         super().setUp()
-        # Of this test alone.
+        # Used by this test alone.
         self.name = f"{self.id().rpartition('.')[2]}-{os.getpid()}-{next(_numbers)}"
         self.name = self.name.replace("_", "-").removeprefix("test-")
         self.topics = {
@@ -113,8 +113,8 @@ class KafkaCase(Case):
         self.repository = self.name
 
     def create(self, partitions=1, config=None, kafka=None, replays=False):
-        """All topics but, as before the first replay, the one of the replays."""
-        # As README advises: otherwise each run warns that it is too small.
+        """Creates all topics except the replays topic, as before the first replay."""
+        # As the guide advises: otherwise each run warns that it is too small.
         larger = {"max.message.bytes": "1179648", **(config or {})}
         for which, topic in self.topics.items():
             if replays or which != "replays":
@@ -157,7 +157,7 @@ class KafkaCase(Case):
             time.sleep(0.05)
 
     def until_done(self, service=None, seconds=30):
-        """All that was written is committed."""
+        """Asserts that everything that was written is committed."""
         self.until(
             lambda: self.kafka.lag(self.group, self.source) == 0, seconds, "end of lag", service
         )
@@ -167,10 +167,10 @@ class KafkaCase(Case):
         self.addCleanup(reader.close)
         return reader
 
-    # What must have come of it.
+    # The expected result of it
 
     def parse(self, message):
-        """(attributes, data) of an outcome in binary mode"""
+        """Returns (attributes, data) of an outcome in binary mode."""
         headers = dict(message.headers)
         self.assertEqual(len(headers), len(message.headers))
         self.assertEqual(headers.pop("content-type"), b"application/json")
@@ -199,7 +199,7 @@ class KafkaCase(Case):
         return attributes, data
 
     def assert_delivered(self, data, name, registry=None):
-        """It says so, and the registry has it."""
+        """Asserts that the outcome is a success, and that the registry has the artifact."""
         self.assertEqual(data["status"], "succeeded")
         wanted = artifact_of(envelope(name))
         artifact = data["artifact"]
@@ -209,7 +209,8 @@ class KafkaCase(Case):
         self.assert_stored(registry or self.registry, self.repository, wanted)
 
     def assert_each_once(self, count, registry=None, messages=None):
-        """Records named event-NUMBER: one outcome each, a success, and stored."""
+        """Asserts one successful outcome for each of the records named event-NUMBER, and its
+        artifact."""
         messages = self.read("outcomes", count) if messages is None else messages
         self.assertEqual(len(messages), count)
         parsed = [self.parse(message) for message in messages]
@@ -229,7 +230,8 @@ class KafkaCase(Case):
         )
 
     def assert_dead_letter(self, letter, original, data):
-        """The original, and what became of it (wire format, section 3)."""
+        """Checks a dead letter: the original record, and the reason of its failure (wire format,
+        section 3)."""
         self.assertEqual((letter.key, letter.value), (original.key, original.value))
         # Retention counts from the failure.
         self.assertGreaterEqual(letter.timestamp, original.timestamp)
@@ -283,7 +285,7 @@ class Thousand(KafkaCase):
             value = (BAD / name).read_bytes()
             bad.append((f"bad-{number}".encode(), value, headers[: number % 5]))
         self.assertEqual(len(bad), 20)
-        # The bad ones stand all over the place.
+        # The invalid records are distributed over the topic.
         mixed = list(good)
         for number, one in enumerate(bad + skipped):
             mixed.insert(number * 13, one)
@@ -346,18 +348,18 @@ class Thousand(KafkaCase):
 
 
 class Forms(KafkaCase):
-    """What a record may look like, and what its outcome does then."""
+    """Unusual records, and their outcomes"""
 
     def outcomes_of(self, messages, config=None, expected=None, **sections):
-        """Writes the messages, one partition, and returns the outcomes' (message,
-        attributes, data) in the messages' order."""
+        """Writes the messages to one partition, and returns (message, attributes, data) of their
+        outcomes in the same order."""
         self.create(1, config)
         self.kafka.produce(self.source, messages)
         service = self.serve(self.configure(**sections))
         found = self.read("outcomes", len(messages) if expected is None else expected)
         self.until_done(service)
         self.stop(service)
-        # They come as deliveries finish; asked for are they by their records.
+        # They arrive as deliveries finish, so they are looked up by their records.
         return sorted(
             ((message, *self.parse(message)) for message in found),
             key=lambda one: one[2]["input"]["offset"],
@@ -416,7 +418,7 @@ class Forms(KafkaCase):
         self.stop(service)
         self.assertEqual(len(self.read("outcomes", 1)), 1)
         self.assertEqual(self.read("dead_letters"), [])
-        # The offset went on: nothing is read again.
+        # The offset was advanced: nothing is read again.
         again = self.serve(path)
         self.until(lambda: held(again) == 1, 30, "assignment", again)
         self.until_done(again)
@@ -722,7 +724,7 @@ class Publish(KafkaCase):
 
 
 class Stops(KafkaCase):
-    """Under load: neither lost nor twice."""
+    """Under load: no record is lost or delivered twice."""
 
     SLOW = {**QUICK, "concurrency": 2}
 
@@ -775,7 +777,7 @@ class Stops(KafkaCase):
             self.until(lambda: reader.look() >= goal, 60, "outcomes", service)
             service.kill()
             killed = time.monotonic()
-            # What the dead one had committed becomes visible first.
+            # First the commits of the killed instance become visible.
             seen = reader.look(1)
             self.assertLess(seen, count, "it was done before the signal")
             service = self.serve(path)
@@ -818,7 +820,7 @@ class Stops(KafkaCase):
 
 
 class Trouble(KafkaCase):
-    """Something is not there, or not yet."""
+    """A topic that is missing, or not created yet"""
 
     def test_registry_down_at_start(self):
         with Registry() as registry:
@@ -838,7 +840,7 @@ class Trouble(KafkaCase):
         self.assertTrue(any(data["attempts"] > 1 for _, data in parsed))
 
     def test_registry_down_for_good(self):
-        """Given up only when attempts and age are used up."""
+        """A delivery is given up only when both attempts and age are used up."""
         with Registry(storage="inmemory") as registry:
             registry.stop()
             self.create(1)
@@ -935,7 +937,7 @@ class Trouble(KafkaCase):
 
 
 class OwnBroker(KafkaCase):
-    """With a broker that may be stopped."""
+    """With a broker that the tests may stop."""
 
     @classmethod
     def setUpClass(cls):

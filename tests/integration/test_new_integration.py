@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""Another integration takes one file and one row, and nothing else.
+"""A new integration takes one file and one row, and nothing else. In a clone of this checkout
+the file of tests/support is copied in and its row added. The resulting program checks,
+describes, delivers, explains and displays it.
 
-In a clone of this checkout the file of tests/support is copied in and its row added.
-The program that comes of it is checked, described, delivers, explains and displays.
 WAYBILL_TEST_KAFKA=host:port names a broker to share, as for test_kafka.py.
 """
 
@@ -19,7 +19,7 @@ from directory import DirectoryCase
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 FILE = "consumer/integration/directory.c"
 TABLE = "consumer/integration/integrations.def"
-# What follows from a descriptor, and is committed.
+# Generated files that depend on the descriptor and are committed
 GENERATED = {
     "deploy/debian/waybill.yaml.5",
     "deploy/reference/config.schema.json",
@@ -50,12 +50,12 @@ def run(*command, **more):
 
 
 class Clone:
-    """This checkout, as it was committed, with one integration more"""
+    """A clone of this checkout, as it was committed, with one more integration"""
 
     def __init__(self, folder):
         self.source = folder / "source"
         self.build = folder / "build"
-        # Whoever checked it out may be another user.
+        # The owner of the checkout may be another user.
         run("git", "-c", "safe.directory=*", "clone", "--quiet", ROOT, self.source)
         shutil.copy(ROOT / "tests/support/directory_integration.c", self.source / FILE)
         with (self.source / TABLE).open("a") as table:
@@ -66,7 +66,7 @@ class Clone:
         return {line[3:] for line in found.splitlines()}
 
     def make(self):
-        """The program, as it is shipped, but for what takes long"""
+        """The program as it is shipped, built without the options that take long"""
         command = ["cmake", "-S", self.source, "-B", self.build, "-DCMAKE_BUILD_TYPE=Release"]
         command += ["-DCMAKE_C_FLAGS=-Werror", "-DWAYBILL_TESTS=OFF", "-DWAYBILL_DEMO=OFF"]
         if tool("ccache"):
@@ -103,7 +103,7 @@ class NewIntegration(DirectoryCase):
         self.assertEqual(self.clone.changed(), {FILE, TABLE})
 
     def test_the_references_follow_by_themselves(self):
-        """Nothing but what is generated has to change, and then nothing is stale."""
+        """Only generated files have to change, and then none is stale."""
         checks = self.clone.source / "tests/lint/check_docs.py"
         run(sys.executable, checks, self.binary, "--write")
         run(sys.executable, checks, self.binary)

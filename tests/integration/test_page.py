@@ -52,7 +52,7 @@ class Stand(http.server.ThreadingHTTPServer):
     def __init__(self, page):
         super().__init__(("127.0.0.1", 0), Handler)
         self.page = page
-        self.document = None  # None: the service is gone
+        self.document = None  # None: the service does not respond
         self.served = 0
         threading.Thread(target=self.serve_forever, daemon=True).start()
 

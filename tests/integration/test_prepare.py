@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""What `waybill kafka prepare` prints suffices for an Apache Kafka that permits
-nothing else, and none of it is superfluous: whatever is missing is named."""
+"""The output of `waybill kafka prepare` suffices for an Apache Kafka that permits nothing
+else, and none of it is superfluous: each missing permission is named."""
 
 import itertools
 import json
@@ -11,7 +11,7 @@ import unittest
 from admin import ask, listening
 from common import EXIT_FAILED, EXIT_OK, EXIT_TEMPORARY, EXIT_USAGE, main
 
-# Before confluent_kafka, which may not be there
+# This precedes confluent_kafka, which may be missing.
 from test_kafka import KafkaCase, message_of
 
 from support.minted import mint
@@ -78,7 +78,7 @@ class PrepareCase(KafkaCase):
         return json.loads(done.out)
 
     def permissions(self):
-        """(user, Grant, kind of name) of each"""
+        """Returns (user, Grant, kind of name) for each permission."""
         return [
             (row["for"], Grant(row["principal"], row["resource"], row["name"], row["pattern"], operation))
             for row in self.plan()["permissions"]
@@ -86,7 +86,7 @@ class PrepareCase(KafkaCase):
         ]
 
     def shell(self, script):
-        """Runs it as the administrator would, in a shell."""
+        """Runs the script in a shell, as the administrator would."""
         return subprocess.run(
             ["bash", "-c", script],
             env={**os.environ, "PATH": f"{self.tools}:{os.environ['PATH']}"},
@@ -98,7 +98,7 @@ class PrepareCase(KafkaCase):
         )
 
     def prepare_at_once(self):
-        """As the script does, without a Java for each command"""
+        """Does what the script does, without a Java process for each command."""
         self.assert_status(self.prepare(ADMIN, "--apply"), EXIT_OK)
         for _, one in self.permissions():
             kafka.grant(one)
@@ -137,7 +137,7 @@ class Script(PrepareCase):
                 kafka.topic_settings(topic["topic"]),
                 {row["setting"]: row["value"] for row in topic["settings"]},
             )
-        # Nothing differs from what the readiness checks and --apply want.
+        # Nothing differs from the requirements of the readiness checks and of --apply.
         done = self.prepare(ADMIN, "--apply", "--json", "--partitions", "2")
         self.assert_status(done, EXIT_OK)
         self.assertEqual({row["result"] for row in json.loads(done.out)["topics"]}, {"ok"})
@@ -169,19 +169,19 @@ class Script(PrepareCase):
         ):
             done = self.use("replay", "replay", *arguments)
             self.assertNotIn("deny", done.err)
-            # The replay of a bad event fails again.
+            # The replay of an invalid event fails again.
             self.assertIn(done.status, (EXIT_OK, EXIT_FAILED), done)
         self.assertEqual(len(self.read("replays", 1)), 1)
         self.stop(service)
 
 
 class Missing(PrepareCase):
-    """Each permission in turn is taken away."""
+    """Each permission in turn is revoked."""
 
     def setUp(self):
         super().setUp()
         self.prepare_at_once()
-        # A dead letter, without which a replay has nothing to do
+        # Without a dead letter a replay has nothing to do.
         service = self.start()
         self.until_ready(service)
         self.kafka.produce(self.source, [message_of("event-0"), (b"k", b"{", None)], partition=0)
@@ -207,7 +207,7 @@ class Missing(PrepareCase):
 
                 (text,) = self.until(named, 30, f"message about {one}", service)
                 self.assertEqual("prefixed" in text, one.pattern == "prefixed")
-                # The command that it names is the remedy, but for the principal.
+                # The command that it names is the remedy, except for the principal.
                 command = text.partition("Grant it: ")[2].replace("User:PRINCIPAL", "User:run")
                 kafka.grant(self.parse(command))
                 self.until_ready(service)
@@ -217,7 +217,7 @@ class Missing(PrepareCase):
 
     @staticmethod
     def parse(command):
-        """The Grant of a kafka-acls.sh command about one resource"""
+        """Parses a kafka-acls.sh command about one resource into a Grant."""
         words = command.split()
         value = dict(itertools.pairwise(words))
         resource = next(name for name in ("topic", "group", "transactional-id") if f"--{name}" in words)

@@ -18,7 +18,7 @@ from admin import sample, scrape
 from common import EXIT_OK, TESTS, main
 from test_admin import AdminCase
 
-# Skips all of this where there is no confluent_kafka.
+# This skips the whole file if confluent_kafka is missing.
 from test_kafka import message_of
 
 from support.parts import Registry
@@ -27,7 +27,7 @@ from support.process import Process, parts
 sys.path.insert(0, str(TESTS / "lint"))
 import check_metrics  # noqa: E402
 
-# A dashboard's variables, chosen as `All` does
+# The variables of a dashboard, set as by the choice `All`
 VARIABLES = {
     "$__rate_interval": "1m",
     "$job": "waybill",
@@ -37,7 +37,7 @@ VARIABLES = {
 
 
 class Prometheus(Process):
-    """It scrapes one service every second, and looks at its alerts as often."""
+    """It scrapes one service every second, and evaluates its alerts as often."""
 
     def __init__(self, binary, folder, address):
         folder = pathlib.Path(folder) / "prometheus"
@@ -121,13 +121,13 @@ class Scraped(AdminCase):
                 query = query.replace(variable, value)
             found = prometheus.query(query)
             drawn += 1
-            # Those panels are empty as long as all is well.
+            # These panels are empty as long as there are no problems.
             if not query.endswith("> 0") and not query.startswith("ALERTS"):
                 self.assertTrue(found, f"the dashboard has nothing to draw for {query}")
 
         rules = [rule for group in prometheus.ask("rules")["groups"] for rule in group["rules"]]
         self.assertEqual({rule["health"] for rule in rules}, {"ok"}, rules)
-        # Lag before the first record is done may have been pending, for a second.
+        # Lag before the first completed record may have made an alert pending for a second.
         self.until(lambda: prometheus.alerts() == {}, 30, "silence")
         self.assertEqual(prometheus.query('count_over_time(ALERTS{alertstate="firing"}[1h])'), [])
         print(
@@ -144,7 +144,7 @@ class Scraped(AdminCase):
             service, address = self.watched(other)
             self.await_ready(service, address)
             prometheus = self.prometheus(address)
-            # Its first look may have come before its first scrape.
+            # The first evaluation may have preceded the first scrape.
             self.until(lambda: prometheus.alerts() == {}, 30, "silence")
             self.kafka.produce(self.source, [(b"k", b"{", None)])
             self.await_alert(prometheus, "WaybillDeadLetters", "firing")

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""`waybill push` as a program: what goes in, what comes out, and how it ends."""
+"""`waybill push` as a program: its input, its output and its exit status."""
 
 import base64
 import gzip
@@ -21,7 +21,7 @@ GOOD = FIXTURES / "events"
 
 
 def index_rows():
-    """(file, class, path) of each bad event."""
+    """Returns (file, class, path) of each invalid event."""
     return [row.split("\t") for row in (BAD / "INDEX").read_text().splitlines()]
 
 
@@ -33,7 +33,7 @@ class Push(Case):
 
     def setUp(self):
         super().setUp()
-        # Of this test alone, so that it sees only what it has pushed.
+        # Used by this test alone, so that it contains only what the test has pushed.
         self.repository = self.id().rpartition(".")[2].replace("_", "-")
         self.settings = settings(f"{self.registry.address}/{self.repository}")
         self.path = self.config(self.settings)
@@ -160,7 +160,7 @@ class Inputs(Push):
             self.assertIn("$.type: 'com.example.order' is not ", data["error"]["message"])
 
     def test_urls_of_references_are_not_shown(self):
-        """Their queries and user information may hold secrets."""
+        """Their queries and user information may contain secrets."""
         secrets = ("hush-user", "hush-password", "hush-signature")
         url = "https://{}:{}@h.example/x?sig={}".format(*secrets)
         digest = f"sha256:{'0' * 64}"
@@ -316,7 +316,7 @@ class Outcomes(Push):
         self.assertRegex(shown, f"^{trace}(?!{span})[0-9a-f]{{16}}-01$")
         self.assertFalse(any("tracestate" in one["headers"] for one in log))
         self.assertEqual(outcome["tracestate"], "ours=private")
-        # Not a failure, and nothing of it goes on.
+        # It is not a failure, and no part of it continues.
         self.assert_cloud_event(second)
         self.assertEqual(second["data"]["status"], "succeeded")
         self.assertNotIn("traceparent", second)
@@ -384,7 +384,7 @@ class Outcomes(Push):
         self.assertEqual(first, second)
 
     def test_full_disk_is_no_success(self):
-        # Only where there is a device that is always full.
+        # Only on systems that have a device which is always full
         if not os.path.exists("/dev/full"):
             self.skipTest("there is no /dev/full")
         path = self.write("event.json", line(event("a")))
@@ -525,7 +525,7 @@ class CommandLine(Push):
         stdin = line(event("a"))
         named = {"WAYBILL_CONFIG": self.path}
         missing = {"WAYBILL_CONFIG": str(self.directory / "missing.yaml")}
-        # The directory of the test holds config.yaml.
+        # The directory of the test contains config.yaml.
         self.assert_status(self.waybill("push", stdin=stdin), EXIT_OK)
         self.assert_status(self.waybill("push", stdin=stdin, env=named, cwd=elsewhere), EXIT_OK)
         done = self.waybill("push", stdin=stdin, env=missing)

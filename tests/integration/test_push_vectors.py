@@ -9,7 +9,7 @@ from common import digest, envelope, event, main, settings
 from support.parts import Registry
 
 VECTORS = FIXTURES / "vectors"
-# Read as JSON by what makes bundles too, so that both forms mean the same.
+# Both forms are parsed from the same JSON, so that they have the same meaning.
 BUNDLED = ("plain", "two-signers", "payload-1mib", "prefix-nested", "signatures-100")
 BUNDLE_TYPE = b"application/vnd.dev.sigstore.bundle.v0.3+json"
 
@@ -25,8 +25,8 @@ class Vectors(Case):
         if prefix is not None:
             attachment["prefix"] = prefix
         repository = f"{self.registry.address}/acme/att"
-        # The workflow comes last, so that an event is whole only with what
-        # comes behind the envelope.
+        # The workflow is the last member, so that an event is complete only with what
+        # follows the envelope.
         whole = b'{"attestation":{%s},"workflow":{"project":"shop","name":"build"}}' % attestation
         path = self.write("event.json", whole)
         return self.push(self.config(settings(repository, attachments=[attachment])), path)
@@ -92,8 +92,8 @@ class Vectors(Case):
 
     def check_reason(self, refused, message):
         if refused.startswith("not JSON"):
-            # Inside an event the same fault may read as another: what ends
-            # early goes on with what follows. The place it is at must be said.
+            # Inside an event the same fault may be reported differently, because what ends
+            # early continues with what follows. The position must be reported.
             self.assertRegex(message, r"^\$(\.\w+)*: .*\bbyte \d+|^\$\.workflow: ")
             return
         subject = refused.partition(" is not ")[0]
@@ -111,7 +111,7 @@ class Vectors(Case):
                 self.check_accepted(expected, None, done)
 
     def test_our_own_arithmetic(self):
-        """test_kafka.py computes artifacts in Python: that is checked here."""
+        """test_kafka.py computes artifacts in Python; this checks that."""
         vector = VECTORS / "plain"
         parts = (vector / name for name in ("layer.bin", "config.json", "manifest.json"))
         wanted = Artifact(*(part.read_bytes() for part in parts))

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""What `waybill run` and `waybill check --online` say about topics and permissions, on
-an Apache Kafka that enforces them."""
+"""What `waybill run` and `waybill check --online` report about topics and permissions, on
+an Apache Kafka that enforces permissions."""
 
 import struct
 import time
@@ -9,7 +9,7 @@ import unittest
 from admin import ask, listening
 from common import EXIT_FAILED, EXIT_OK, main
 
-# Before confluent_kafka, which may not be there
+# This precedes confluent_kafka, which may be missing.
 from test_kafka import KafkaCase, message_of
 
 from support.kafka import Kafka, _ask, _text
@@ -21,8 +21,8 @@ READ, WRITE, DESCRIBE, DESCRIBE_CONFIGS = 3, 4, 8, 10
 
 def setUpModule():
     global kafka
-    # Everybody may do what nobody was granted, so that a topic is closed by the first
-    # grant of another permission.
+    # Every principal may use a resource without ACLs, so the first grant of another
+    # permission closes a topic.
     kafka = Kafka(
         {
             "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
@@ -61,7 +61,7 @@ class ReadinessCase(KafkaCase):
         return ask(self.address, "/readyz").json["reasons"]
 
     def until_reason(self, service, *texts):
-        """A reason that contains all of them; status and page have it, too."""
+        """Waits for a reason that contains all of the texts; status and page have it, too."""
 
         def named():
             return [one for one in self.reasons() if all(text in one for text in texts)]
@@ -90,7 +90,7 @@ class ReadinessCase(KafkaCase):
         return " ".join(done.out.split())
 
     def assert_checked(self, text):
-        """check --online fails with it; its lines may break anywhere."""
+        """Asserts that check --online fails with it; its lines may be wrapped anywhere."""
         self.assertIn(text.replace(" ", ""), self.check(EXIT_FAILED).replace(" ", ""))
 
     def prove(self, service, name="event-0"):
@@ -149,7 +149,7 @@ class Topics(ReadinessCase):
 
 
 class Conditions(ReadinessCase):
-    """What stands in the way of records, although everything is permitted"""
+    """Conditions that block records although everything is permitted"""
 
     def until_warning(self, service, *texts, seconds=70):
         def named():
@@ -270,10 +270,10 @@ class Conditions(ReadinessCase):
 
 
 class Replays(ReadinessCase):
-    """The topic of the replays, without which everything else works"""
+    """The replays topic, without which everything else works"""
 
     def warnings(self):
-        """Those about the topic or the members"""
+        """Returns the warnings about the topic or the members."""
         return [
             one
             for one in ask(self.address, "/status").json["warnings"]
@@ -302,7 +302,7 @@ class Replays(ReadinessCase):
         self.until_ready(service)
         name = f"topic '{self.topics['replays']}' (kafka.topics.replays)"
         for wait_s in (0, 16):
-            # A later check, which does not try every permission again, says so, too.
+            # A later check, which does not try every permission again, reports it, too.
             time.sleep(wait_s)
             (warning,) = self.until(self.warnings, 60, "warning", service)
             self.assertIn(f"{name}: the permission Read is missing", warning)
@@ -335,7 +335,7 @@ class Permissions(ReadinessCase):
         self.until_ready(service)
         self.until_done(service)
         self.assertIn("they exist, and may be used", self.check(EXIT_OK))
-        # Trying it has written nothing that a reader of any kind sees.
+        # The attempt has written nothing that a consumer of any isolation level sees.
         grant(TOPIC, self.topics["outcomes"], READ)
         grant(TOPIC, self.topics["dead_letters"], READ)
         self.assertEqual(len(self.kafka.read_all(self.topics["outcomes"])), 1)

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Whom a refusal concerns: `waybill run` on Apache Kafka, with a registry that denies
-one path, that something stands in front of, or that takes nothing for a while.
+"""Which deliveries a refusal concerns: `waybill run` on Apache Kafka, with a registry that
+denies one path, is hidden by another server, or accepts nothing for a while.
 
 WAYBILL_TEST_KAFKA=host:port names a broker to share, as for test_kafka.py.
 """
@@ -13,7 +13,7 @@ from test_kafka import QUICK
 
 from support.scripted_registry import ScriptedRegistry
 
-# Two attachments of one registration: the prefix of the second is denied below.
+# Two attachments of one registration. The registry denies the prefix of the second one.
 PATHS = [
     {"registration": "local", "workflow": {"project": "shop"}, "name": "allowed"},
     {
@@ -23,7 +23,7 @@ PATHS = [
         "prefix": "closed",
     },
 ]
-# With these, whatever may be given up is given up at once.
+# With these limits, everything that may be given up is given up at once.
 HASTY = {**QUICK, "max_attempts": 2, "max_age": "1s", "hold_retry": "1s"}
 
 
@@ -58,7 +58,7 @@ class Refusals(DeliveryCase):
             service = self.serve(path)
             self.produce("refused", project="payments")
             self.await_log(service, "credentials refused, holding delivery")
-            time.sleep(3)  # by itself it would be held for ever
+            time.sleep(3)  # Alone it would be held for ever.
             for i in range(4):
                 self.produce(f"allowed-{i}")
                 time.sleep(1)

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Real registries: who may push, over what, and that no secret gets out."""
+"""Real registries: permissions, transports, and that no secret is revealed."""
 
 import pathlib
 import subprocess
@@ -19,7 +19,7 @@ FEW = {"max_attempts": 2, "backoff_initial": "10ms"}
 
 
 class Secretive(Case):
-    """Every command runs at log level debug, and must keep the secrets."""
+    """Every command runs at log level debug, and must not reveal secrets."""
 
     def configure(self, repository, registration=None, **sections):
         sections.setdefault("delivery", FEW)
@@ -104,7 +104,7 @@ class Basic(Secretive):
             with self.subTest(registration):
                 repository = f"elsewhere-{number}"
                 path = self.configure(f"{self.registry.address}/{repository}", registration)
-                # A relative path starts at the configuration's folder.
+                # A relative path starts at the directory of the configuration.
                 done = self.push(path, stdin=self.events("a"), env=env, cwd="/")
                 self.assert_pushed(done, self.registry, repository, "a")
 
@@ -196,11 +196,11 @@ class Tokens(Secretive):
         server = self.server(push=("elsewhere/*",))
         registry, done = self.run_with(server, CREDENTIALS, "a", "b")
         error = self.assert_refused(done, "auth")
-        # The registry says no, or the token server does by leaving it out.
+        # The registry refuses it, or the token server omits the action.
         self.assertRegex(error["message"], f"{registry.address}|does not grant push")
         self.assertEqual(registry.catalog(), [])
         self.assertGreater(server.counts["reduced"], 0)
-        # It asks no more often than it has to.
+        # It requests no more tokens than necessary.
         self.assertLess(server.counts["get"] + server.counts["post"], 10)
 
     def test_right_to_some(self):
@@ -274,7 +274,7 @@ class Tls(Secretive):
             done = self.push(path, stdin=self.events("a"))
             self.assert_refused(done, "attempts_exhausted", EXIT_TEMPORARY)
             self.assertEqual(registry.log(), [])
-            # Left out, loopback is spoken to in the clear.
+            # By default, plain http is used for loopback addresses.
             path = self.configure(f"{registry.address}/att", CREDENTIALS)
             self.assert_status(self.push(path, stdin=self.events("a")), EXIT_OK)
 
@@ -287,7 +287,7 @@ class Tls(Secretive):
 
 class Outside(Secretive):
     def test_command_line_and_environment_of_others(self):
-        """Nobody sees the password in the list of processes."""
+        """The password is not visible in the list of processes."""
         with ScriptedRegistry("auth-basic", "slow=1", users={USER: PASSWORD}) as registry:
             path = self.configure(f"{registry.address}/att", CREDENTIALS)
             child = subprocess.Popen(

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """`waybill run` on Apache Kafka when a topic rejects outcomes or dead letters: only the
-records concerned wait, everything says so, and the topics are not filled with aborts.
-"""
+records concerned wait, all reports name them, and the topics are not filled with aborted
+messages."""
 
 import json
 import time
@@ -27,7 +27,7 @@ class RejectionCase(KafkaCase):
         return admin.ask(self.address, "/status").json
 
     def rejected(self, count, seconds=60):
-        """The deliveries that are held, once there are so many."""
+        """Returns the deliveries that are held, once there are that many."""
         self.until(
             lambda: self.status()["rejected"]["deliveries"] == count,
             seconds,
@@ -40,8 +40,8 @@ class RejectionCase(KafkaCase):
         return admin.ask(self.address, "/readyz").status == 200
 
     def blocked(self, which):
-        """Why it is not ready, once messages for that topic were rejected. What is
-        missing may have been found before that, by the check of the topics."""
+        """Waits for the reason why it is not ready, once messages for that topic were rejected. The
+        check of the topics may have found a missing topic before that."""
         begin = f"topic '{self.topics[which]}' accepts no messages"
         self.until(
             lambda: begin in admin.ask(self.address, "/readyz").body,
@@ -59,13 +59,13 @@ class RejectionCase(KafkaCase):
         )
 
     def assert_quiet(self, seconds, at_most):
-        """No storm of aborted transactions"""
+        """Asserts that transactions are not aborted again and again."""
         before = self.aborted()
         time.sleep(seconds)
         self.assertLessEqual(self.aborted() - before, at_most)
 
     def assert_reported(self, to, offset, code):
-        """In the log once, in /status, in `waybill status` and in the metrics"""
+        """Once in the log, in /status, in `waybill status` and in the metrics"""
         held = self.status()["rejected"]["first"]
         self.assertIn(
             (to, self.source, 0, offset, code),
@@ -110,7 +110,7 @@ class Rejections(RejectionCase):
     def test_dead_letters_beyond_the_limit_of_their_topic_hold_only_their_records(self):
         self.create()
         self.kafka.configure_topic(self.topics["dead_letters"], {"max.message.bytes": 2000})
-        # What does not compress; lz4 would make all of it small.
+        # Incompressible data; lz4 would make everything else small.
         noise = "".join(chr(33 + (i * i * 7919 + i // 3) % 90) for i in range(30000)).encode()
         messages = []
         for number in range(20):
@@ -123,11 +123,11 @@ class Rejections(RejectionCase):
         held = self.rejected(20)
         self.assertEqual(sorted(one["offset"] for one in held), list(range(0, 60, 3)))
         self.assert_reported(self.topics["dead_letters"], held[0]["offset"], "MSG_SIZE_TOO_LARGE")
-        # 20 by themselves, a few together, and trials
+        # 20 individually, a few together, and trials
         self.assertLessEqual(self.aborted(), 60)
         self.assertTrue(self.ready())
         self.assert_quiet(10, at_most=6)
-        # The others go on at once.
+        # The others are committed at once.
         self.kafka.produce(self.source, [message_of("later")])
         self.assertEqual(len(self.read("outcomes", 41, timeout=15)), 41)
         self.kafka.configure_topic(self.topics["dead_letters"], {"max.message.bytes": 1000000})
@@ -147,7 +147,7 @@ class Rejections(RejectionCase):
         self.assert_reported(self.topics["dead_letters"], 0, "MSG_SIZE_TOO_LARGE")
 
     def test_limits_of_timestamps_do_not_concern_old_records(self):
-        """A dead letter has the time of writing."""
+        """The timestamp of a dead letter is the time of writing."""
         self.create()
         limits = {
             "message.timestamp.before.max.ms": HOUR_MS,
@@ -184,8 +184,8 @@ class Rejections(RejectionCase):
         answer = self.blocked("dead_letters")
         self.assertIn("create the topic", answer)
         self.assertFalse(self.ready())
-        # The outcome that needs no dead letter is committed nevertheless. Further
-        # records are not read.
+        # The outcome that needs no dead letter is committed nevertheless. No further
+        # records are read.
         self.assertEqual(len(self.read("outcomes", 3)), 3)
         self.assert_quiet(10, at_most=5)
         self.kafka.create_topic(self.topics["dead_letters"])
@@ -197,7 +197,7 @@ class Rejections(RejectionCase):
 
 
 class Forbidden(RejectionCase):
-    """With a broker that knows permissions"""
+    """With a broker that enforces permissions"""
 
     @classmethod
     def setUpClass(cls):
@@ -224,7 +224,7 @@ class Forbidden(RejectionCase):
         self.acl(topic, "--remove", "--force", *denied)
 
     def check(self, which, committed):
-        """`committed`: how many outcomes there are while it is forbidden"""
+        """`committed`: how many outcomes there are while writing is denied"""
         self.create()
         self.begin()
         self.kafka.produce(self.source, [message_of("before"), (b"k", b"no JSON", None)])

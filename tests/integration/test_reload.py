@@ -16,7 +16,7 @@ import time
 from admin import ask, listening, sample, scrape
 from common import artifact_of, envelope, main
 
-# Skips all of this where there is no confluent_kafka.
+# This skips the whole file if confluent_kafka is missing.
 from test_kafka import KafkaCase, message_of
 
 from support.minted import mint
@@ -24,16 +24,15 @@ from support.scripted_registry import ScriptedRegistry
 
 RELOADS = 100
 BROKEN = 20
-# These wait for the service to look twice at its files; the others get a SIGHUP.
+# These tests wait until the service has polled its files twice; the others send a SIGHUP.
 UNTOLD = ("overwrite", "rename", "swap", "rotate")
 UNTOLD_EACH = 3
 EVENTS_PER_S = 40
 
 
 class Mount:
-    """A folder as Kubernetes mounts a secret: every name is a link into ..data, which
-    is a link to the folder that holds the files, and is bent elsewhere to change all
-    of them at once."""
+    """A directory as Kubernetes mounts a secret: every name is a link into ..data, which is a
+    link to the directory with the files and is replaced to change all of them at once."""
 
     def __init__(self, folder):
         self.folder = folder
@@ -56,17 +55,17 @@ class Mount:
             self._link(f"..data/{self._name(name)}", self._name(name))
 
     def rename(self, content):
-        """As an editor does it; the link is gone by that."""
+        """Writes the file as an editor does, which replaces the link."""
         temporary = self.folder / ".config.yaml.new"
         temporary.write_text(content)
         temporary.rename(self.config)
 
     def overwrite(self, content):
-        """In two halves, as whoever looks may see it."""
+        """Writes the file in two halves, which a poll may see."""
         with self.config.open("w") as file:
             file.write(content[: len(content) // 2])
             file.flush()
-            time.sleep(0.1)  # the half file has to be there for a while
+            time.sleep(0.1)  # The incomplete file must exist for a while.
             file.write(content[len(content) // 2 :])
 
     def _link(self, target, name):
@@ -80,7 +79,7 @@ class Mount:
 
 
 class Load(threading.Thread):
-    """Events, all the time."""
+    """Publishes events continuously."""
 
     def __init__(self, kafka, topic):
         super().__init__(daemon=True)
@@ -113,7 +112,7 @@ class ReloadCase(KafkaCase):
         self.mount = Mount(self.directory / "mount")
 
     def good(self, other, number=0, **sections):
-        """Another one each time, which leads to the same outcomes."""
+        """Returns a different configuration each time, which leads to the same outcomes."""
         registrations = [
             {"name": "local", "repository": f"{self.registry.address}/{self.repository}"},
             {
@@ -167,7 +166,7 @@ class ReloadCase(KafkaCase):
         return ways[number % len(ways)]()
 
     def await_reloads(self, service, address, **expected):
-        """As many as these by now, each told by the metric."""
+        """Waits for that many reloads; the metric counts them."""
 
         def there():
             samples = scrape(address)
@@ -206,7 +205,8 @@ class Hundred(ReloadCase):
                 text = self.broken(good, number) if number in broken else good
                 if way == "rotate":
                     password = mint()
-                    other.users = {"robot": password}  # from now on the old one is refused
+                    # From now on the old password is refused.
+                    other.users = {"robot": password}
                 self.change(way, text, password, chance)
                 start = time.monotonic()
                 if way == "told":
@@ -218,7 +218,7 @@ class Hundred(ReloadCase):
                 self.assertGreaterEqual(after, before, "a counter has gone backwards")
                 before = after
             load.end()
-            # What is right at the end is what counts: all of it comes to its end.
+            # The configuration that is right at the end applies: all deliveries end.
             self.mount.swap(config=self.good(other), password=password)
             service.signal(signal.SIGHUP)
             self.until_done(service, 60)
@@ -278,7 +278,7 @@ class Hundred(ReloadCase):
 
 
 class Words(ReloadCase):
-    """What an operator sees of it."""
+    """What an operator sees of a reload"""
 
     def test_a_refused_configuration_says_what_is_wrong_and_changes_nothing(self):
         with ScriptedRegistry("auth-basic", users={"robot": "pw"}) as other:
@@ -300,7 +300,7 @@ class Words(ReloadCase):
             self.assertEqual(sample(scrape(address), "waybill_config_last_reload_successful"), 0)
             faults = self.entries(service, "fault in the configuration")
             self.assertEqual(len(faults), 2)
-            (refused,) = self.entries(service, "configuration refused, the one before it stays")
+            (refused,) = self.entries(service, "configuration refused, the previous one stays in use")
             self.assertEqual((refused["level"], refused["faults"]), ("error", 2))
             self.assertEqual(refused["err"], reload["fault"])
             self.kafka.produce(self.source, [message_of("a")])

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""`waybill replay` on Apache Kafka, with dead letters made by hand and real ones.
+"""`waybill replay` on Apache Kafka, with dead letters made by the test and real ones.
 
 WAYBILL_TEST_KAFKA=host:port names a broker to share, as for test_kafka.py.
 """
@@ -14,7 +14,7 @@ import time
 from common import EVENT_TYPE, EXIT_CONFIG, EXIT_FAILED, EXIT_OK, EXIT_TEMPORARY, EXIT_USAGE
 from common import binary, envelope, environment, event, main, artifact_of
 
-# Skips all of this where there is no confluent_kafka.
+# This skips the whole file if confluent_kafka is missing.
 from test_kafka import QUICK, KafkaCase, message_of
 
 import confluent_kafka
@@ -30,7 +30,7 @@ class ReplayCase(KafkaCase):
         super().create(*arguments, **{"replays": True, **more})
 
     def letter(self, number, **more):
-        """A dead letter as (key, value, headers): of record `number` of partition 0."""
+        """Returns a dead letter as (key, value, headers), of record `number` of partition 0."""
         rows = {
             "error-class": "not_found",
             "error-code": "NAME_UNKNOWN",
@@ -68,7 +68,7 @@ class ReplayCase(KafkaCase):
         return done
 
     def listed(self, config, *arguments):
-        """The dead letters, by where they stand"""
+        """Returns the dead letters by their position."""
         done = self.replay(config, "list", "--json", *arguments)
         rows = [json.loads(line) for line in done.out.splitlines()]
         return {row["dead_letter"]: row for row in rows}
@@ -97,7 +97,7 @@ class ReplayCase(KafkaCase):
         return process.returncode, out, err
 
     def replayed(self, expected, kafka=None):
-        """The replays, by the dead letter that each is of; none is there twice."""
+        """Returns the replays by their dead letter, and asserts that none occurs twice."""
         found = (kafka or self.kafka).read_committed(self.topics["replays"], expected)
         names = collections.Counter(dict(one.headers)["waybill-dead-letter"] for one in found)
         self.assertEqual(set(names.values()) - {1}, set())
@@ -167,7 +167,7 @@ class Looking(ReplayCase):
             self.assertIn(part, shown)
         shown = json.loads(self.replay(config, "show", "1/2", "--json").out)
         self.assertIn("Correct the producer", shown["remedy"])
-        # The names of both until 0.2 are deprecated, and still there.
+        # The names of both until 0.2 are deprecated, and still exist.
         self.assertEqual((shown["why"], shown["mend"]), (shown["meaning"], shown["remedy"]))
         self.assertEqual(shown["state"], "waiting")
         done = self.replay(config, "show", "0/7", status=EXIT_FAILED)
@@ -229,7 +229,7 @@ class Looking(ReplayCase):
                 rows = sum(row["count"] for row in stats[name])
                 self.assertEqual(rows, stats["total"], (name, stats))
             self.assertEqual(len(self.listed(config, *arguments)), stats["total"])
-            # The text says the same: each block of rows, and what is not counted.
+            # The text has the same content: each block of rows, and what is not counted.
             text = self.replay(config, "stats", *arguments).out
             first, *blocks = text.split("by ")
             self.assertEqual(first.split()[:3], [str(stats["total"]), "dead", "letters"])
@@ -271,7 +271,7 @@ class Looking(ReplayCase):
                     done = self.replay(config, verb, *arguments, status=EXIT_USAGE)
                     self.assertIn(text, done.err)
                     self.assertEqual(done.out, "")
-        # What is configured, or was, and what has no list is none.
+        # Names that are or were configured; values of other options are not checked.
         for arguments in (
             ["--class", "expired"],
             ["--integration", "webhook"],
@@ -310,7 +310,7 @@ class Looking(ReplayCase):
         self.assertEqual(
             [row["state"] for row in self.listed(config, "--workflow", "*").values()], ["waiting"]
         )
-        # What is no dead letter is left, and said.
+        # Records that are no dead letters remain, and are reported.
         found = self.summary(config, status=EXIT_FAILED)
         self.assertEqual((found["replayed"], found["unreadable"]), (2, 4))
         copied = self.replayed(2)[f"{self.topics['dead_letters']}/0/4"]
@@ -382,7 +382,7 @@ class Running(ReplayCase):
                     ("waybill-dead-letter", name.encode()),
                 ],
             )
-        # Once is enough.
+        # One replay suffices.
         self.assertEqual(self.summary(config)["chosen"], 0)
         self.replayed(5)
         self.assertEqual(self.listed(config), {})
@@ -477,7 +477,7 @@ class Running(ReplayCase):
                 self.outcome(1, structured=True, replay=True),
                 self.outcome(2, attachment="another"),
                 self.outcome(3, source="waybill/somebody"),
-                # Of events whose producer chose the id of another one
+                # Events whose producer chose the id of another one
                 self.outcome(4, offset=9),
                 self.outcome(4, offset=9, replay=True),
                 self.outcome(5),
@@ -593,7 +593,7 @@ class Purging(ReplayCase):
         self.assertEqual(len(self.read("dead_letters", 5)), 5)
         self.replay(config, "purge", "--yes")
         self.assertEqual([one.offset for one in self.read("dead_letters", 3)], [2, 3, 4])
-        # A filter alone deletes nothing that was never replayed.
+        # A filter alone deletes no dead letters that were never replayed.
         done = self.replay(config, "purge", "--class", "auth", "--json")
         self.assertEqual(json.loads(done.out)["deleted"], 0)
         done = self.replay(
@@ -623,7 +623,7 @@ def cloud_event(name, value):
 
 class WithTheService(ReplayCase):
     def fail_all(self, count):
-        """The service, and as many dead letters that will fail again"""
+        """Starts the service, and writes that many dead letters that will fail again."""
         self.create(2)
         config = self.configure()
         service = self.serve(config)
@@ -655,8 +655,8 @@ class WithTheService(ReplayCase):
         self.stop(service)
 
     def test_a_poisoned_record_per_hundred(self):
-        """Too large for the service as it is configured; mended; each delivered once,
-        by a replay that is killed five times."""
+        """The events are too large for the configured limit; after a correction each is delivered
+        once, by a replay that is killed five times."""
         self.create(2)
         small = self.configure(delivery={**QUICK, "max_event_size": "8KiB"}, name="small.yaml")
         large = self.configure()

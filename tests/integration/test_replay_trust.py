@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""A producer of the attestations topic that writes every header of Waybill's, on
-Apache Kafka: it must not speak for Waybill. And the topic of the replays, which is
-created when it is needed.
+"""A producer of the attestations topic that writes every header of Waybill, on Apache Kafka:
+these headers must have no effect. Also the replays topic, which is created when it is
+needed.
 
 WAYBILL_TEST_KAFKA=host:port names a broker to share, as for test_kafka.py.
 """
@@ -10,7 +10,7 @@ import json
 
 from common import EVENT_TYPE, EXIT_CONFIG, EXIT_OK, artifact_of, envelope, event, main
 
-# Skips all of this where there is no confluent_kafka.
+# This skips the whole file if confluent_kafka is missing.
 from test_delivery import BOTH, DeliveryCase
 
 from support.scripted_registry import ScriptedRegistry
@@ -33,7 +33,7 @@ class TrustCase(DeliveryCase):
 
 class HostileProducer(TrustCase):
     def headers(self, letter, **more):
-        """All that Waybill ever writes, as of the victim's dead letter"""
+        """All headers that Waybill ever writes, as of the victim's dead letter"""
         where = f"{self.topics['dead_letters']}/{letter.partition}/{letter.offset}"
         given = {
             "waybill-error-class": "rejected",
@@ -63,7 +63,7 @@ class HostileProducer(TrustCase):
         return [*own, *headers]
 
     def prepare(self, other):
-        """The victim's event, of which the delivery to the second registry failed"""
+        """The victim's event, whose delivery to the second registry has failed"""
         self.create(1, replays=True)
         other.play("400-manifest-invalid")
         path = self.configure_two(self.registry, other, BOTH)
@@ -71,7 +71,7 @@ class HostileProducer(TrustCase):
         self.send("victim", json.dumps(event("victim")).encode())
         self.outcomes(2)
         (letter,) = self.read("dead_letters", 1)
-        # An offset before it may hold a transaction marker.
+        # The offset before it may be that of a transaction marker.
         self.victim = f"{letter.partition}/{letter.offset}"
         self.assertEqual(self.states(path), {self.victim: "waiting"})
         other.play()
@@ -98,7 +98,8 @@ class HostileProducer(TrustCase):
             for attachment in attachments:
                 headers = self.headers(letter, **{"waybill-attachment": attachment})
                 self.send("forged", json.dumps(event("forged")).encode(), headers)
-                # Fails, with the same id and, by its headers, of the same record
+                # It fails, with the same id and, according to its headers, of the same
+                # record.
                 self.send("forged", b"not JSON", headers)
             self.outcomes(2 + 3 * len(attachments))
             self.assertEqual(self.states(path)[self.victim], "waiting")
@@ -108,7 +109,7 @@ class HostileProducer(TrustCase):
             self.assertEqual([one["state"] for one in found["dead_letters"]], ["waiting"])
             self.replay(path, "purge", "--yes")
             self.assertEqual(self.states(path)[self.victim], "waiting")
-            # What it fails with is its own: nothing of it is taken for Waybill's.
+            # It is an error of its own event: nothing of it is attributed to Waybill.
             letters = self.read("dead_letters", 1 + len(attachments))[1:]
             for number, one in enumerate(letters):
                 own = dict(one.headers[16:])
@@ -117,7 +118,7 @@ class HostileProducer(TrustCase):
                 self.assertEqual(own["waybill-offset"], str(2 * number + 2).encode())
                 self.assertNotIn("waybill-attachment", own)
                 self.assertNotIn("waybill-replays", own)
-            # The victim's can still be replayed, and only that.
+            # The victim's dead letter can still be replayed, and only that.
             self.replay(path, "run", "--attachment", "two", "--yes")
             data = self.outcomes(2 + 3 * len(attachments) + 1)[-1]
             self.finish(service)

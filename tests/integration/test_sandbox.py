@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """`waybill run` in its sandbox, on Apache Kafka: it is closed for every thread, and what
-a service has to do goes on: credential helpers, secrets that are replaced, names.
+a service has to do continues to work: credential helpers, secrets that are replaced, names.
 What an exploit finds there is tried by component_sandbox.
 
 WAYBILL_TEST_KAFKA=host:port names a broker to share, as for test_kafka.py.
@@ -17,7 +17,7 @@ import tempfile
 from admin import ask, listening, sample, scrape
 from common import main
 
-# Skips all of this where there is no confluent_kafka.
+# This skips the whole file if confluent_kafka is missing.
 from test_kafka import KafkaCase, message_of
 
 from support.minted import mint
@@ -49,7 +49,7 @@ class Sandbox(KafkaCase):
         self.create()
 
     def helper(self):
-        """A folder for PATH with a credential helper, which has `password`"""
+        """A directory for PATH with a credential helper, which returns `password`"""
         password = mint()
         folder = self.directory / "bin"
         folder.mkdir()
@@ -66,10 +66,11 @@ class Sandbox(KafkaCase):
         return service, listening(service)
 
     def closed(self, service):
-        """What it says of its sandbox; the test is skipped where there is none."""
+        """Returns the log line about the sandbox; the test is skipped if there is none."""
         found = [entry for entry in service.entries() if entry.get("msg") == "sandbox closed"]
         self.assertEqual(len(found), 1, service.tail())
-        self.assertEqual(found[0]["written"], 0)  # a registry's deliveries write no file
+        # The deliveries of a registry write no file.
+        self.assertEqual(found[0]["written"], 0)
         if found[0]["seccomp"] != "on":
             self.skipTest("this kernel has no seccomp filters")
         return found[0]
@@ -101,7 +102,7 @@ class Sandbox(KafkaCase):
         landlock = sample(samples, "waybill_sandbox", part="landlock")
         self.assertEqual(landlock, int(closed["landlock_abi"] > 0))
         self.assertTrue(ask(address, "/status").json["sandbox"]["seccomp"])
-        # What /metrics reads of the process itself
+        # The data that /metrics reads about the process
         self.assertGreater(sample(samples, "process_open_fds"), 0)
         self.assertGreater(sample(samples, "process_resident_memory_bytes"), 0)
         self.stop(service)
@@ -123,7 +124,7 @@ class Sandbox(KafkaCase):
 
     @staticmethod
     def own_seccomp():
-        """A container's filter is everybody's."""
+        """The filter of a container applies to all processes."""
         return status_of("/proc/self")["Seccomp"]
 
     def test_a_credential_helper_is_run_beside_it(self):
@@ -145,7 +146,7 @@ class Sandbox(KafkaCase):
     def test_without_a_helper_on_path_there_is_no_other_process(self):
         folder = self.directory / "bin"
         folder.mkdir()
-        (folder / "setpriv").symlink_to(shutil.which("setpriv"))  # Process is started by it
+        (folder / "setpriv").symlink_to(shutil.which("setpriv"))  # Process starts it.
         service, _ = self.run_with({"PATH": str(folder)})
         self.assertEqual(self.closed(service)["runner"], "none")
         self.assertEqual(children_of(service), [])
@@ -161,7 +162,7 @@ class Sandbox(KafkaCase):
         self.assertTrue(select.select([watch], [], [], 20)[0], "it is still there")
 
     def test_a_secret_that_is_replaced_is_read_again(self):
-        """As Kubernetes does it: password -> ..data/password, ..data -> a folder"""
+        """As Kubernetes does: password -> ..data/password, ..data -> a directory"""
         passwords = [mint(), mint()]
         secrets = self.directory / "secrets"
         for number, password in enumerate(passwords):
@@ -189,7 +190,7 @@ class Sandbox(KafkaCase):
             self.stop(service)
 
     def test_a_file_that_it_keeps_from_us_is_called_that(self):
-        """A link that is turned to a folder nobody had named"""
+        """A link that is changed to a directory that was not named"""
         other = tempfile.TemporaryDirectory(prefix="waybill-test-")
         self.addCleanup(other.cleanup)
         pathlib.Path(other.name, "password").write_text(mint())

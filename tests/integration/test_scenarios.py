@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Every way in which the scripted registry misbehaves, and what must come of it."""
+"""Every fault of the scripted registry, and the expected result."""
 
 import concurrent.futures
 import os
@@ -19,35 +19,35 @@ KNOWN = {"username": USER, "password": PASSWORD}
 ECR = "123456789012.dkr.ecr.eu-west-1.amazonaws.com"
 ECR_PUBLIC = "public.ecr.aws"
 
-# What becomes of the event: it is there, or the class of its error.
+# The result of the event: success, or the class of its error
 OK = "succeeded"
 LATER = "attempts_exhausted"
 
-# The probe, two sessions, two blobs, the manifest; and with a token; and once
-# more from the start, after looking whether it is there by now.
+# The probe, two sessions, two blobs and the manifest; the same with a token; and a second
+# attempt from the start, after a look-up of the manifest.
 COLD = 6
 TOKEN = COLD + 1
 TWICE = COLD + 6
 
 
 class Row(typing.NamedTuple):
-    """What must come of the scenarios: an end, or one of several, and how many
-    requests it may take at most."""
+    """The expected result of scenarios: an end, or one of several, and how many requests it may
+    take at most."""
 
     scenarios: str
     end: typing.Any
     most: int
-    registration: dict = {}  # what it has besides the repository
+    registration: dict = {}  # Further keys of the registration
     tls: bool = False
-    host: str | None = None  # spoken to by that name
+    host: str | None = None  # The host name that is used in requests
     padding: int = 0  # of the event
     answer_timeout: str = "5s"
     attempts: int = 3
-    refresh: bool = False  # it has a refresh token instead of a password
-    other: bool = False  # credentials may go to the other host
-    amazon: bool = False  # credentials come from ECR's API
-    single: str | None = None  # the end where blobs go with their POST, if another
-    says: str = ""  # the message of the error, or a part of it
+    refresh: bool = False  # It has a refresh token instead of a password.
+    other: bool = False  # Credentials may be sent to the other host.
+    amazon: bool = False  # Credentials come from the API of ECR.
+    single: str | None = None  # The result if blobs are sent with their POST, if it differs
+    says: str = ""  # The message of the error, or a part of it
 
     @property
     def keys(self):
@@ -65,13 +65,13 @@ def refreshing(scenarios, end, most):
 
 
 ROWS = (
-    # The longest first, so that the others run beside them
+    # The longest scenarios first, so that the others run at the same time
     Row("drip@post", LATER, 3, answer_timeout="1s", attempts=1),
     Row("hang", LATER, 6, answer_timeout="1s", attempts=2),
-    # Who may, and who says so
+    # --- permissions, and which server decides
     Row("auth-basic", OK, COLD, KNOWN),
     Row("auth-basic", "auth", 3),
-    # Each of the two first requests may show it once more.
+    # Each of the first two requests may send it once more.
     Row("auth-basic", "auth", 5, KNOWN | {"password": WRONG}),
     Row("auth-basic 401-on-put", OK, COLD + 1, KNOWN),
     bearer(""),
@@ -124,7 +124,7 @@ ROWS = (
     bearer("realm-http-foreign", "auth", 3, tls=True),
     bearer("realm-metadata-ip", "auth", 3),
     bearer("401-on-put", OK, TOKEN + 3),
-    # The second strikes either another request, or the same once more.
+    # The second refusal affects either another request, or the same one once more.
     bearer("401-twice", (OK, "auth"), TWICE),
     bearer("401-twice@manifest", "auth", 9),
     bearer("401-twice*0", "auth", 9),
@@ -156,7 +156,7 @@ ROWS = (
     refreshing("token-only-post", OK, TOKEN),
     refreshing("token-invalid-grant", "auth", 4),
     refreshing("token-no-post", "auth", 4),
-    # What an artifact may be, and where
+    # --- artifacts, and the names of their repositories
     Row("no-referrers", OK, COLD),
     Row("oci-subject-lies", OK, COLD),
     Row("fallback-not-an-index", OK, COLD),
@@ -173,7 +173,7 @@ ROWS = (
         host=ECR,
         amazon=True,
     ),
-    # How blobs are taken
+    # --- how blobs are accepted
     Row("202-on-single-post", OK, COLD),
     Row("202-reads-nothing", OK, TWICE),
     Row("404-on-single-post", OK, COLD + 2),
@@ -185,11 +185,11 @@ ROWS = (
     Row("416@patch", OK, TWICE + 12, {"chunk_size": "64KiB"}, padding=150000),
     Row("413-over", OK, COLD),
     Row("413-over=70000", OK, 18, {"chunk_size": "64KiB"}, padding=150000),
-    # It finds out for itself that pieces go through.
+    # The client finds out by itself that chunks are accepted.
     Row("413-over=70000", OK, 18, padding=150000),
     Row("413-over", OK, 18, padding=1000000),
     bearer("token-lifetime=1 slow=0.4@patch", OK, 40, {"chunk_size": "64KiB"}, padding=150000),
-    # Not now, or not so often
+    # --- overload and rate limits
     Row("429", OK, TWICE),
     Row("429*0", LATER, 9),
     Row("429-seconds=1", OK, TWICE),
@@ -232,14 +232,14 @@ ROWS = (
     Row("odd-digest=quoted", OK, COLD),
     Row("odd-digest=sha512", OK, COLD),
     Row("404-with-digest", OK, COLD),
-    # Again from the start
+    # --- restarts of an upload
     Row("404-upload-unknown", OK, TWICE),
     Row("404-upload-unknown*0", LATER, 18, single=OK),
     Row("404-blob-unknown", OK, TWICE),
     Row("404-blob-unknown*0", LATER, 20),
     Row("400-digest-invalid", OK, TWICE),
     Row("400-digest-invalid*0", LATER, 18, single=OK),
-    # Connections. curl tries again by itself on one that was kept.
+    # --- connections; curl itself repeats a request on a reused one
     Row("hang@ping", LATER, 2, answer_timeout="1s", attempts=2),
     Row("slow=0.2", OK, COLD),
     Row("slow-commit=1.5", OK, COLD),
@@ -256,7 +256,7 @@ ROWS = (
     Row("huge-headers", LATER, 9),
     Row("set-cookie", OK, COLD),
     Row("warning", OK, COLD),
-    # Where to go next
+    # --- redirects and Locations
     Row("long-location", OK, COLD),
     bearer("location-relative"),
     bearer("location-relative-path"),
@@ -282,7 +282,7 @@ class Table(Case):
         self.assertEqual(known, set(SCENARIOS))
 
     def test_rows(self):
-        """Blobs go the long way, by POST and PUT."""
+        """Blobs are uploaded by POST and PUT."""
         self.play_all(" 202-on-single-post", lambda row: row.end)
 
     def test_rows_with_single_posts(self):
@@ -292,7 +292,7 @@ class Table(Case):
         pair = CA(self.directory / "ca").issue()
         rows = [row for row in ROWS if row.keys <= configuration_keys()]
         with concurrent.futures.ThreadPoolExecutor(2 * os.cpu_count()) as threads:
-            # Each in a folder of its own, as a row's name is no name for a file.
+            # Each row has a directory of its own, because its name is no valid file name.
             jobs = [
                 threads.submit(self.play, row, row.scenarios + more, number, pair)
                 for number, row in enumerate(rows)
@@ -371,10 +371,10 @@ class Table(Case):
 
 
 class Counts(Case):
-    """Requests for each push, one after the other, once all is known."""
+    """Counts the requests of each push, one after the other, once everything is learned."""
 
     def requests(self, scenarios, names, registration=None):
-        """How many each event took, those behind the first"""
+        """Counts the requests of each event after the first ones."""
         with ScriptedRegistry(*scenarios.split(), users={USER: PASSWORD}) as registry:
             path = self.config(
                 settings(f"{registry.address}/att", registration, delivery={"concurrency": 1})
@@ -408,15 +408,15 @@ class Counts(Case):
         self.assertEqual(self.requests("auth-bearer", "abc", KNOWN), [4, 4])
 
     def test_single_posts_that_break_the_connection(self):
-        """It is tried once, and not again. The first event comes once more at the end, and
-        asks whether it is there."""
+        """The fallback is tried once, and not again. The first event is repeated at the end, and
+        looks for its manifest."""
         found = self.requests("202-reads-nothing", "abcd")
         self.assertEqual(found, [5, 5, 6])
 
 
 class Lockout(Case):
     def test_a_wrong_password_is_shown_a_few_times(self):
-        """However many events wait for it: no more often than pushes begin at once."""
+        """The number of requests does not exceed the number of pushes that start at once."""
         with ScriptedRegistry("lockout=3", users={USER: PASSWORD}) as registry:
             wrong = {"username": USER, "password": WRONG}
             path = self.config(settings(f"{registry.address}/att", wrong))

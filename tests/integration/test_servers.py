@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Real servers as a site has them, under load, and what others read from them."""
+"""Real servers as they are used in production, under load, and what other programs read
+from them."""
 
 import base64
 import json
@@ -24,7 +25,7 @@ def names(count):
 
 
 class Tokens(Secretive):
-    """Of lives so short that they end while pushes are under way"""
+    """Lifetimes so short that tokens expire during pushes"""
 
     def test_docker_registry_under_load(self):
         for lifetime in (60, 5):
@@ -36,7 +37,7 @@ class Tokens(Secretive):
                     done = self.push(path, stdin=self.events(*names(LOAD)))
                     self.assert_pushed(done, registry, "att", *names(LOAD))
                 self.assertEqual(server.counts["denied"], 0)
-                # Each push has a repository, and so a token, of its own.
+                # Each push has a repository, and therefore a token, of its own.
                 self.assertLessEqual(server.counts["get"] + server.counts["post"], LOAD + 40)
 
     def test_strict_registry_under_load(self):
@@ -130,14 +131,14 @@ class Others(Secretive):
 
     def test_crane(self):
         with Registry(kind="crane") as registry:
-            # It asks for no password, so none is shown to it.
+            # It requires no password, so none is sent to it.
             path = self.configure(f"{registry.address}/att", CREDENTIALS, delivery=BUSY)
             done = self.push(path, stdin=self.events(*names(LOAD)))
             self.assert_pushed(done, registry, "att", *names(LOAD))
 
 
 class Readers(Secretive):
-    """Other programs find what was pushed, byte for byte."""
+    """Other programs read what was pushed, byte for byte."""
 
     def setUp(self):
         super().setUp()
@@ -148,7 +149,7 @@ class Readers(Secretive):
         shutil.copy(self.authority.cert, self.trust / "ca.crt")
 
     def pushed(self, tls):
-        """(registry, the artifact as the outcome has it); with a password"""
+        """Returns (registry, the artifact as the outcome has it); with a password."""
         pair = self.authority.issue() if tls else None
         registry = Registry(htpasswd={USER: PASSWORD}, tls=pair)
         self.addCleanup(registry.close)
@@ -159,7 +160,7 @@ class Readers(Secretive):
         self.assertEqual(artifact["digest"], self.wanted.digest)
         docker = self.directory / "docker"
         docker.mkdir(exist_ok=True)
-        # No secret on a command line, not even on one of ours.
+        # No secret appears on a command line, not even on those of the tests.
         auth = base64.b64encode(f"{USER}:{PASSWORD}".encode()).decode()
         document = {"auths": {registry.address: {"auth": auth}}}
         (docker / "config.json").write_text(json.dumps(document))

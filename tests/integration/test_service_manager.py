@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""`waybill run` under systemd's protocol (sd_notify), on Apache Kafka. The manager is a
-socket here, as it is in systemd; what is asked of the service is what systemd asks.
+"""`waybill run` with systemd's protocol (sd_notify), on Apache Kafka. The manager is a socket
+here, as in systemd, and requires the same of the service.
 
 WAYBILL_TEST_KAFKA=host:port names a broker to share, as for test_kafka.py.
 """
@@ -11,14 +11,14 @@ import time
 
 from common import main
 
-# Skips all of this where there is no confluent_kafka.
+# This skips the whole file if confluent_kafka is missing.
 from test_kafka import KafkaCase, message_of
 
 WATCHDOG = 0.4  # seconds
 
 
 class Manager:
-    """What it was told, a dictionary a datagram"""
+    """Returns the notifications, a dictionary for each datagram."""
 
     def __init__(self, path):
         self.path = str(path)
@@ -30,7 +30,7 @@ class Manager:
         self._socket.close()
 
     def next(self, seconds):
-        """None: it was silent for so long."""
+        """Returns None if it was silent for that long."""
         self._socket.settimeout(seconds)
         try:
             text = self._socket.recv(4096).decode()
@@ -49,7 +49,7 @@ class Manager:
         raise AssertionError(f"no {name} with '{words}' in {seconds} s: {self.heard[-5:]}")
 
     def forget(self):
-        """What has come so far"""
+        """Returns the notifications so far."""
         while self.next(0.001):
             pass
         self.heard.clear()
@@ -92,7 +92,7 @@ class Managed(KafkaCase):
         self.stop(service)
 
     def test_it_is_ready_without_a_broker_and_says_what_it_waits_for(self):
-        """Else systemd would end and start it for as long as the broker is away."""
+        """Otherwise systemd would end and start it for as long as the broker is unavailable."""
         with socket.socket() as nobody:
             nobody.bind(("127.0.0.1", 0))
             address = "127.0.0.1:%d" % nobody.getsockname()[1]

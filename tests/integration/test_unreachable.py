@@ -113,7 +113,7 @@ class AdvertisedAddress(UnreachableCase):
 
     def interrupted(self, config, number):
         processes = {command: self.start(config, command) for command in COMMANDS}
-        time.sleep(3)  # each is in a call of librdkafka's by now
+        time.sleep(3)  # By now each is in a call of librdkafka.
         for process in processes.values():
             self.assertIsNone(process.poll())
             process.send_signal(number)
@@ -157,7 +157,7 @@ class Bootstrap(UnreachableCase):
 
 
 class Service(UnreachableCase):
-    """`waybill run` says it once, where librdkafka reports every attempt."""
+    """`waybill run` logs it once, where librdkafka reports every attempt."""
 
     def reports(self, brokers, seconds):
         registration = {"name": "a", "repository": "localhost:9/x"}

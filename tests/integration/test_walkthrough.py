@@ -35,7 +35,7 @@ FILE = re.compile(r"Write this to\s+`([^`]+)`")
 
 
 class Shell:
-    """A shell that stays, as the reader's does, so that what it has started stays."""
+    """A persistent shell, as the reader uses it, so that programs started in it keep running."""
 
     def __init__(self, folder, env):
         self._folder, self._count = folder, 0
@@ -55,7 +55,7 @@ class Shell:
         return self.log.read_text(errors="replace")
 
     def run(self, block, seconds=90):
-        """Until its last command in the foreground has ended; returns what it printed."""
+        """Waits until its last command in the foreground has ended; returns its output."""
         self._count += 1
         before = len(self.text())
         name, mark = f"block-{self._count}.sh", f"-- end of block {self._count} --"
@@ -113,7 +113,7 @@ class Walkthrough(Case):
         self.assertNotIn("Sanitizer", shell.text())
 
     def own(self, text, user="waybill"):
-        """With what the reader has in place of what the documents assume"""
+        """Replaces what the documents assume by what the test has."""
         for old, new in (
             ("kafka.example.com:9092", self.kafka.address),
             ("registry.example.com", self.registry.address),
@@ -128,7 +128,7 @@ class Walkthrough(Case):
         return text
 
     def section(self, document, heading):
-        """Its blocks, as (name of the file, or None for commands; text)"""
+        """Returns the blocks of a section, as (name of the file, or None for commands; text)."""
         lines = docs.lines_of(document)
         start = lines.index(heading) + 1
         ends = (n for n, line in enumerate(lines[start:], start) if line.startswith("## "))
@@ -146,7 +146,7 @@ class Walkthrough(Case):
         return found
 
     def assert_delivered(self, count):
-        """So many artifacts are there, among them that of the reader's envelope."""
+        """Asserts that there are that many artifacts, among them that of the envelope."""
         found = [name for name in self.registry.catalog() if name.startswith("attestations/")]
         self.assertEqual(len(found), count)
         self.assert_stored(self.registry, "attestations", artifact_of(envelope("of-the-reader")))
@@ -162,7 +162,7 @@ class Walkthrough(Case):
             WAYBILL_OWN_USERNAME="waybill",
             WAYBILL_OWN_PASSWORD=self.users["waybill"],
         )
-        # The port of the page may be another program's on this machine.
+        # Another program on this machine may use the port of the page.
         os.environ.pop("WAYBILL_ADMIN_LISTEN", None)
         shell.run(self.own(block, ADMIN))
         shell.wait_for('"msg":"delivery succeeded"')
@@ -198,7 +198,7 @@ class Walkthrough(Case):
         print(f"followed within {time.monotonic() - started:.0f} s", flush=True)
 
     def run_block(self, shell, text):
-        """Then waits for what the guide says that the reader will see."""
+        """Then waits for what the guide announces."""
         said = shell.run(text)
         if "envelope.json" in text:
             shell.wait_for('"msg":"delivery succeeded"')

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""`waybill push` to webhooks: what they are sent, by the code of others, and what comes
-of what they answer."""
+"""`waybill push` to webhooks: the requests, verified by the code of others, and the
+reaction to responses."""
 
 import base64
 import json
@@ -18,7 +18,7 @@ from support.webhook_receiver import CLOSE, WebhookReceiver
 CYCLONEDX = b'{"bomFormat": "CycloneDX"}'
 SPDX = b'{"spdxVersion": "SPDX-2.3"}'
 
-# As a receiver's program would do it, by the makers of Standard Webhooks
+# As the program of a receiver would do it, with the library of Standard Webhooks
 VERIFIER = """
 import json, sys
 from standardwebhooks import Webhook, WebhookVerificationError
@@ -34,12 +34,12 @@ for line in sys.stdin:
 
 
 def secret():
-    """One of Standard Webhooks that is found where it does not belong"""
+    """A header of Standard Webhooks that occurs where it does not belong"""
     return "whsec_" + base64.b64encode(minted.mint().encode()).decode()
 
 
 def verify(secrets, request):
-    """What the library says of a request with each of the secrets"""
+    """Returns the verdict of the library on a request with each of the secrets."""
     lines = [json.dumps([one, request.body.decode(), request.headers]) for one in secrets]
     done = subprocess.run(
         [parts("parts_standardwebhooks"), "-c", VERIFIER],
@@ -64,7 +64,7 @@ def materials():
 
 class WebhookCase(Case):
     def settings(self, receiver, registration=None, path=None, attachments=None, **attachment):
-        """One registration `hook`, whose path and token are secrets"""
+        """A registration `hook`, whose path and token are secrets"""
         self.path = path or f"/services/{minted.mint()}?key={minted.mint()}"
         self.token = minted.mint()
         return self.config(
@@ -90,7 +90,7 @@ class WebhookCase(Case):
         return done.outcome["data"]
 
     def assert_ids(self, requests, count):
-        """So many messages, each with one id however often it was sent"""
+        """Asserts that many messages, each with one id however often it was sent."""
         ids = {request.headers["webhook-id"] for request in requests}
         self.assertEqual(len(ids), count)
 
@@ -311,7 +311,7 @@ class Refusals(WebhookCase):
             config = self.settings(receiver, {"secret": secret()})
             message = self.deliver(config, EXIT_FAILED)["error"]["message"]
             self.assertIn("POST ***", message)
-            # ... and neither do these
+            # and these do not either
             for arguments in (("check",), ("check", "--online"), ("check", "--online", "--json")):
                 self.assert_status(self.waybill("--config", config, *arguments), EXIT_OK)
 

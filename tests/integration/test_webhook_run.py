@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""`waybill run` to webhooks, in its sandbox, on Apache Kafka: what is sent, what is
-written, and what is the same after a kill.
+"""`waybill run` to webhooks, in its sandbox, on Apache Kafka: what is sent, what is written,
+and what remains the same after a kill.
 
 WAYBILL_TEST_KAFKA=host:port names a broker to share, as for test_kafka.py.
 """
@@ -10,7 +10,7 @@ import json
 
 from common import main
 
-# Skips all of this where there is no confluent_kafka.
+# This skips the whole file if confluent_kafka is missing.
 from test_kafka import QUICK, KafkaCase, message_of
 
 from support import minted
@@ -103,7 +103,7 @@ class Run(KafkaCase):
         self.assertEqual(data["attempts"], 1)
 
     def test_after_a_kill_only_what_had_begun_is_in_doubt(self):
-        """The first is done, the second is on its way, and the third has been read."""
+        """The first delivery is done, the second is in flight, and the third record has been read."""
         with WebhookReceiver(200, HANG, 200) as receiver:
             one_by_one = {**QUICK, "concurrency": 1}
             config = self.hook(receiver, delivery=one_by_one, on_doubt="skip")
@@ -123,7 +123,7 @@ class Run(KafkaCase):
         self.assertIs(outcomes[2]["possibly_repeated"], False)
 
     def test_what_was_refused_before_a_restart_is_not_in_doubt(self):
-        """Nobody listens: what was tried cannot have arrived."""
+        """Nothing listens there: an attempt cannot have arrived."""
         with WebhookReceiver(200) as receiver:
             config = self.hook(receiver, on_doubt="skip")
         self.kafka.produce(self.source, [message_of("event-0")])

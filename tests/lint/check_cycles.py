@@ -1,11 +1,11 @@
-"""Checks that the C files of the program call each other one way.
+"""Checks that the C files of the program call each other in one direction.
 
-    check_cycles.py BUILD/consumer
+check_cycles.py BUILD/consumer
 
-A file that calls another, or uses its data, depends on it. Files that depend on each
-other in a circle can only be understood together: each such circle stands in
-consumer/README.md with its reason, and each that stands there exists. What depends on
-what is read from the objects of a build.
+A file that calls another, or uses its data, depends on it. Files that depend on each other
+in a circle can only be understood together. Each such circle is listed in
+consumer/README.md with its reason, and each that is listed exists. The dependencies are
+read from the objects of a build.
 """
 
 import collections
@@ -22,7 +22,7 @@ SYMBOL = re.compile(r":(\w+\.c)\.o:[0-9a-f]* +([A-Za-z]) (\S+)$", re.M)
 
 
 def read_symbols(build):
-    """symbol: the file that defines it; file: the symbols that it uses"""
+    """Returns {symbol: the file that defines it} and {file: the symbols that it uses}."""
     defined, used = {}, collections.defaultdict(set)
     for folder in sorted((ROOT / "consumer").iterdir()):
         if not folder.is_dir():
@@ -41,7 +41,7 @@ def read_symbols(build):
 
 
 def read_graph(build):
-    """file: {file that it depends on: the symbols}"""
+    """Returns {file: {file that it depends on: the symbols}}."""
     defined, used = read_symbols(build)
     graph = {}
     for file, symbols in used.items():
@@ -54,7 +54,7 @@ def read_graph(build):
 
 
 def find_cycles(graph):
-    """The strongly connected components of more than one file (Tarjan)"""
+    """Returns the strongly connected components of more than one file (Tarjan)."""
     index, low, stack, found = {}, {}, [], []
 
     def visit(file):

@@ -1,15 +1,14 @@
-"""The examples of deploy/ hold what they say, as far as that shows without Docker.
+"""Checks the examples of deploy/, as far as that is possible without Docker.
 
     check_deploy.py BINARY files|systemd
 
-compose.yaml: ports on the loopback only, every image pinned (to the versions that
-the tests run, where they do), every file that is mounted is there, and Waybill's
-configuration passes `waybill check`. asyncapi.yaml: every reference leads somewhere,
-the topics are the program's defaults, events and outcomes fit the schemas, those of
-the documentation as well as those that the program writes. Dockerfile: its packages
-are those of the guide, its image holds only what deploy/image/rootfs stages.
-waybill.service: systemd-analyze, where there is one, has nothing to say and rates it as
-its comment says.
+compose.yaml: all ports are on the loopback interface, every image is pinned (to the
+version that the tests run, if they do), every mounted file exists, and Waybill's
+configuration passes `waybill check`. asyncapi.yaml: every reference is valid, the topics are
+the program's defaults, and events and outcomes match the schemas, both those of the
+documentation and those that the program writes. Dockerfile: its packages are those of the
+guide, and its image contains only what deploy/image/rootfs stages. waybill.service:
+systemd-analyze, if available, reports no problem and the rating that its comment states.
 """
 
 import json
@@ -54,7 +53,7 @@ def run(*command):
 
 
 def pinned(image):
-    """name:version, name@digest, or a variable whose default is one of them"""
+    """Parses name:version, name@digest, or a variable whose default is one of them."""
     image = re.sub(r"^\$\{\w+:-(.*)\}$", r"\1", image)
     return re.search(r":v?\d+\.\d+[\w.-]*$|@sha256:[0-9a-f]{64}$", image) is not None
 
@@ -143,7 +142,7 @@ def check_dockerfile():
 
 
 def check_runtime(text):
-    """What is built without a --target: nothing but what rootfs has staged"""
+    """Checks what is built without a --target: only what rootfs has staged."""
     base = re.search(r"^FROM (\S+):(\S+)@(\S+) AS base$", text, flags=re.M)
     last = text[text.rindex("\nFROM ") :]
     if not last.startswith("\nFROM scratch AS runtime\n"):
@@ -171,7 +170,7 @@ def check_runtime(text):
 
 
 class Document:
-    """One YAML file, and the part of JSON Schema that it uses"""
+    """A YAML file, and the part of JSON Schema that it uses"""
 
     def __init__(self, path):
         self.path = path
@@ -285,7 +284,7 @@ def check_examples(document):
 
 
 def shown(document):
-    """The event files that the examples are"""
+    """Returns the event files that the examples use."""
     return {
         (document.path.parent / reference).resolve()
         for reference in document.references()
@@ -294,7 +293,7 @@ def shown(document):
 
 
 def check_events(document):
-    """Each event is an example, but those that do not fit: those must not."""
+    """Each event is an example, except for invalid ones, which must not match."""
     schemas = document.root["components"]["schemas"]
     for path in sorted(EVENTS.glob("*.json")):
         event = json.loads(path.read_text())
@@ -313,7 +312,7 @@ attachments: [{registration: nowhere, workflow: {project: nobody}}]
 
 
 def check_outcomes(binary, document):
-    """What the program says of the events, without a registry, fits too."""
+    """The outcomes that the program writes for the events, without a registry, match, too."""
     schema = document.root["components"]["schemas"]["outcomeStructured"]
     files = sorted(EVENTS.glob("*.json"))
     with tempfile.NamedTemporaryFile("w", suffix=".yaml") as config:
@@ -330,7 +329,7 @@ def check_outcomes(binary, document):
 
 
 def check_headers(document):
-    """Each header that the program gives an outcome is described, and no other."""
+    """Each header of an outcome that the program writes is described, and no other one."""
     text = (ROOT / "consumer" / "event" / "outcome_encode.c").read_text()
     written = set(re.findall(r'\badd_header\([^"]*"([^"]+)"', text))
     plain = {name for name in written if not name.startswith("ce_")}
@@ -342,7 +341,7 @@ def check_headers(document):
 
 
 def check_classes(document):
-    """The error classes are those of the program's table, as its reference has it."""
+    """The error classes are those of the program's table, as in its reference."""
     text = (DEPLOY / "reference" / "errors.md").read_text()
     table = text[text.index("\n## Classes\n") : text.index("\n## Kinds\n")]
     classes = re.findall(r"^\| `(\w+)` \|", table, flags=re.M)
@@ -375,7 +374,7 @@ def check_unit(binary):
         unit.write_text(text.replace("=/usr/bin/waybill ", f"={binary} "))
         verified = run("systemd-analyze", "verify", "--man=no", str(unit))
         rated = run("systemd-analyze", "security", "--offline=true", "--no-pager", str(unit))
-    # It also looks at what this unit leads to, which is not ours.
+    # It also examines the dependencies of this unit, which are not part of Waybill.
     said = [line for line in verified.stderr.splitlines() if "waybill.service" in line]
     if said:
         yield "\n".join(said)
@@ -387,7 +386,7 @@ def check_unit(binary):
 
 
 def systemd_release():
-    """0: there is none"""
+    """Returns 0 if there is none."""
     try:
         version = run("systemd-analyze", "--version").stdout
     except OSError:
@@ -404,7 +403,7 @@ def main():
     binary = sys.argv[1]
     part = sys.argv[2]
     if part == "systemd":
-        # Earlier ones rate only what is installed.
+        # Earlier versions rate installed units only.
         if systemd_release() < 250:
             print("there is no systemd-analyze of systemd 250 or later")
             return 77

@@ -65,12 +65,13 @@ EXAMPLE = re.compile(r"^( *)# (.*)$")
 
 
 def settings(lines):
-    """The lines that are a setting after their '#', as the first paragraph says."""
+    """Returns the lines that are a setting after their '#', as the first paragraph of the file
+    says."""
     return [number for number, line in enumerate(lines) if SETTING.match(line)]
 
 
 def examples(lines):
-    """The examples: a key after '# ', and the lines indented under it."""
+    """Returns the examples: a key after '# ', and the lines indented under it."""
     found, current = [], None
     for number, line in enumerate(lines):
         match = EXAMPLE.match(line)
@@ -105,7 +106,7 @@ VALUES = {
 
 
 def check_text(binary, text, folder):
-    """`waybill check`, with the files that the examples name"""
+    """Runs `waybill check`, with the files that the examples name."""
     for name in set(re.findall(r"/(?:etc/waybill|run/secrets)/[\w./-]+", text)):
         path = pathlib.Path(folder + name)
         if not path.suffix == ".d":
@@ -126,7 +127,7 @@ def check_text(binary, text, folder):
 
 
 def variants(lines):
-    """Everything that the first paragraph of config.yaml tells people to do"""
+    """Follows all instructions of the first paragraph of config.yaml."""
     yield "as it is", "\n".join(lines) + "\n"
     yield "with all settings uncommented", uncomment(lines, settings(lines))
     for number in settings(lines):
@@ -150,7 +151,7 @@ def check_manual(binary):
 
 
 def check_needs(binary):
-    """Which commands want the kafka section is said where it is described."""
+    """The commands that require the kafka section are listed where it is described."""
     schema = json.loads((ROOT / DOCUMENTS["schema"]).read_text())
     manual = (ROOT / "config.yaml").read_text()
     places = {
@@ -180,8 +181,8 @@ def fields(schema, path=()):
     for key, field in schema.get("properties", {}).items():
         yield (*path, key), field
         yield from fields(field, (*path, key))
-        # Of the kinds of integrations the first is shown in full; who adds another
-        # need not change config.yaml.
+        # The first kind of integration is shown in full; a new integration need not change
+        # config.yaml.
         items = field.get("items", {})
         for item in (items.get("anyOf") or items.get("allOf") or [])[:1]:
             yield from fields(item.get("then", item), (*path, key))

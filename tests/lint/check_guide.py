@@ -27,9 +27,10 @@ TROUBLESHOOTING = "deploy/guide/troubleshooting.md"
 RULES = "deploy/prometheus/waybill.rules.yaml"
 RENDERED = "deploy/kubernetes/monitoring.yaml"
 CHANGES = {"Added", "Changed", "Deprecated", "Removed", "Fixed", "Security"}
-# No code block without a language: the chart's page is written with indented ones.
+# Code blocks without a language are not allowed, except in the page of the chart, which
+# uses indented ones.
 INDENTED = {"helm/waybill/README.md"}
-# Sections of alerts.md say all of this.
+# The parts of each section of alerts.md
 PARTS = ("**Meaning.**", "**What to look at.**", "**What to do.**", "Severity: ")
 LINK = re.compile(r"\[[^]]*\]\(([^)\s]+)\)")
 
@@ -44,7 +45,7 @@ def check_length():
 
 
 def check_changelog():
-    """The form of Keep a Changelog 1.1.0"""
+    """Checks the form of Keep a Changelog 1.1.0."""
     heads = [line for _, line in docs.prose("CHANGELOG.md") if line.startswith("#")]
     if heads[:2] != ["# Changelog", "## [Unreleased]"]:
         yield "CHANGELOG.md: does not begin with '# Changelog', '## [Unreleased]'"
@@ -78,7 +79,7 @@ def fault_of_link(name, target):
 def check_links():
     count = 0
     for name in docs.documents():
-        # A link may be broken over two lines.
+        # A link may be split over two lines.
         text = "\n".join(line for _, line in docs.prose(name))
         for target in LINK.findall(re.sub(r"\s*\n\s*", " ", text)):
             if re.match(r"[a-z]+:", target):
@@ -141,7 +142,7 @@ def check_commands():
 
 
 class Help:
-    """The options of each command, as its own help has them"""
+    """Returns the options of each command, from its help."""
 
     def __init__(self, binary):
         self._binary = binary
@@ -162,7 +163,7 @@ class Help:
 
 
 def uses_of_waybill(name):
-    """Each `waybill COMMAND ...` in a code block or between backticks"""
+    """Yields each `waybill COMMAND ...` in a code block or between backticks."""
     if name.startswith(docs.GENERATED) or name == "CHANGELOG.md":
         return
     found = [command.text for command in docs.commands(name)]
@@ -193,7 +194,7 @@ def check_options(binary):
 
 
 def links_of_alerts(name):
-    """The alerts of a file, each with its runbook_url"""
+    """Returns the alerts of a file, each with its runbook_url."""
     found = {}
     alert = None
     for line in (ROOT / name).read_text().splitlines():
@@ -202,7 +203,7 @@ def links_of_alerts(name):
             alert = match.group(2)
             found.setdefault(alert, None)
         elif match:
-            # Helm sorts the keys, so that the link may come before the name.
+            # Helm sorts the keys, so the link may precede the name.
             found[alert_of_link(match.group(2)) or alert] = match.group(2)
     return found
 
@@ -261,7 +262,7 @@ def check_alerts():
 
 
 def log_messages():
-    """The constant messages of the levels error and warn, in the code"""
+    """Returns the constant messages of the levels error and warn in the code."""
     for path in sorted((ROOT / "consumer").rglob("*.c")):
         calls = re.findall(
             r'log_write\(\s*LOG_(?:ERROR|WARN),\s*"\w+",\s*((?:"(?:[^"\\]|\\.)*"\s*)+)',

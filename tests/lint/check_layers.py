@@ -3,8 +3,8 @@
     check_layers.py [--write]
 
 A module includes its own headers, the public headers of the modules that its row
-names, and the headers of its own libraries; it does include what its row names, and
-names only modules above it. Every public header belongs to one module and compiles by
+names, and the headers of its own libraries. Its row names only modules above it, and
+only those that it includes. Every public header belongs to one module and compiles by
 itself. No header includes itself through others. The diagram in consumer/README.md
 is the one that follows from modules.txt; --write writes it there. The files that
 README.md names exist.
@@ -24,7 +24,7 @@ DIAGRAM = re.compile(r"(?<=<!-- modules: check_layers.py --write -->\n).*?"
 
 
 class Modules:
-    """What modules.txt says."""
+    """The content of modules.txt."""
 
     def __init__(self):
         self.uses = {}  # module: the modules of its row, in the file's order
@@ -50,7 +50,7 @@ class Modules:
         self.uses[module] = uses
 
     def sources(self):
-        """Every file of the program, with its module."""
+        """Yields every file of the program with its module."""
         for path in sorted((ROOT / "include/waybill").glob("*.h")):
             yield path, self.owner.get(path.stem)
         for path in sorted((ROOT / "consumer").glob("*/*.[ch]")):
@@ -58,7 +58,7 @@ class Modules:
 
 
 def check_include(module, included, modules, seen):
-    """A fault, or None; notes in `seen` which module is included."""
+    """Returns a fault or None, and adds the included module to `seen`."""
     if included.startswith("waybill/"):
         target = modules.owner.get(pathlib.Path(included).stem)
         seen.add((module, target))
@@ -99,7 +99,7 @@ def check_includes(modules, includes):
 
 
 def resolve(path, included):
-    """The file that an #include means, or None for one of the system."""
+    """Returns the file that an #include refers to, or None for one of the system."""
     for candidate in (path.parent / included, ROOT / "include" / included):
         if candidate.exists():
             return candidate
@@ -134,7 +134,7 @@ def reachable(modules, name):
 
 
 def diagram(modules):
-    """Only arrows that no others imply, or there would be too many to see any."""
+    """Only arrows that do not follow from others, because more would be unreadable"""
     lines = ["```mermaid", "flowchart TD"]
     for module, uses in reversed(modules.uses.items()):
         implied = set().union(*(reachable(modules, used) for used in uses))
@@ -158,7 +158,7 @@ def check_diagram(modules, write):
 
 
 def check_paths(modules):
-    """README.md names files as module/{one,another}.c; a * stands for any run."""
+    """Yields the files that README.md names as module/{one,another}.c; a * stands for any text."""
     faults = []
     text = README.read_text()
     for module, names in re.findall(r"\b([a-z]+)/([\w{},*]+\.[a-z]+)\b", text):

@@ -1,7 +1,6 @@
-"""Holds deploy/reference/log.md to the fields that the program writes.
-
-Each name in a LOG_...() of consumer/ has its row, each row a name in there; the
-rows marked for the line of an outcome are those of pipeline/audit.c, in its order.
+"""Compares deploy/reference/log.md with the fields that the program writes. Each name in a
+LOG_...() of consumer/ has a row, and each row a name there. The rows marked for the line of
+an outcome are those of pipeline/audit.c, in its order.
 """
 
 import pathlib

@@ -1,10 +1,10 @@
-"""The alerts and the dashboard in deploy/ speak of metrics that exist.
+"""Checks that the alerts and the dashboard in deploy/ use metrics that exist.
 
     check_metrics.py              each metric and label that they name is one of
                                   deploy/reference/metrics.md, and each alert has a test;
                                   so is what waybill.service says of them
-    check_metrics.py --promtool   Prometheus' own tool takes their queries, and the
-                                  tests of the alerts pass; skipped where it cannot be had
+    check_metrics.py --promtool   Prometheus' own tool accepts their queries, and the
+                                  tests of the alerts pass; skipped if it is not available
 """
 
 import json
@@ -26,21 +26,21 @@ DASHBOARD = "deploy/grafana/waybill.json"
 SERVICE = "deploy/systemd/waybill.service"
 SKIPPED = 77
 
-# What Prometheus itself makes, and the labels that it adds to each target's
+# Metrics of Prometheus itself, and the labels that it adds to those of each target
 OF_PROMETHEUS = {"up": set(), "ALERTS": {"alertname", "alertstate", "severity"}}
 OF_TARGETS = {"job", "instance"}
 OURS = re.compile(r"\b(?:waybill|process)_\w+")
-# A name in front of { or [, so that a misspelt prefix is found as well
+# A name before { or [, so that a misspelt prefix is found, too
 SELECTOR = re.compile(r"\b([a-zA-Z_]\w*)(?:\{([^}]*)\}|(?=\[))")
-# All that begin so: process_*
+# All names with this prefix: process_*
 FAMILY = re.compile(r"\b([a-z]+_\w*)\*")
 LABEL = re.compile(r"(\w+)\s*[=!]~?")
-# Labels apart from a metric: by (a, b), {{ $labels.a }}, a legend's {{a}}
+# Labels outside of a selector: by (a, b), {{ $labels.a }}, a legend's {{a}}
 APART = re.compile(r"\b(?:by|on) \(([\w, ]*)\)|\$labels\.(\w+)|\{\{(\w+)\}\}")
 
 
 def reference():
-    """Every name that a scrape holds, with its labels."""
+    """Returns every name that a scrape contains, with its labels."""
     known = dict(OF_PROMETHEUS)
     text = (ROOT / REFERENCE).read_text()
     for name, kind, labels in re.findall(r"^\| `(\w+)` \| (\w+) \| ([^|]*) \|", text, re.M):
@@ -54,12 +54,12 @@ def reference():
 
 
 def read_rules():
-    """The text without its comments. (No YAML parser is needed for names.)"""
+    """Returns the text without its comments. (A YAML parser is not needed for names.)"""
     return re.sub(r"^\s*#.*\n", "", (ROOT / RULES).read_text(), flags=re.M)
 
 
 def queries_of(node):
-    """Everything in a dashboard that is PromQL; variables hold some in a function."""
+    """Yields all PromQL of a dashboard; some variables contain it in a function."""
     if isinstance(node, list):
         for item in node:
             yield from queries_of(item)
@@ -101,7 +101,7 @@ def families_of(where, text, known):
 
 
 def untested():
-    """Alerts that no test expects to fire."""
+    """Reports alerts that no test expects to fire."""
     tests = (ROOT / TESTS).read_text()
     for name in re.findall(r"^ *- alert: (\w+)$", read_rules(), re.M):
         if f'alertname="{name}",alertstate="firing"' not in tests:
@@ -131,7 +131,7 @@ def promtool(program, *arguments):
 
 
 def check_queries(program):
-    """As promtool knows no dashboards, they are given to it as rules."""
+    """promtool does not support dashboards, so their queries are passed to it as rules."""
     rules = [
         {"record": f"query:{number}", "expr": query.replace("$__rate_interval", "5m")}
         for number, query in enumerate(read_queries())

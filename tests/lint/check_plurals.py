@@ -1,8 +1,7 @@
-"""Numbers in the program's texts have the right noun: "1 registration".
-
-A noun after a number that is known only at run time ends in %s, for which plural_s() and
-its siblings of waybill/str.h stand. Those below are limits, which are never 1, or
-columns of a table.
+"""Numbers in the program's texts have the right form of the noun: "1 registration". A noun
+after a number that is known only at run time ends in %s, for which plural_s() and similar
+functions of waybill/str.h are used. Those below are limits, which are never 1, or columns
+of a table.
 """
 
 import pathlib
@@ -16,7 +15,7 @@ NUMBER = re.compile(
 )
 OWN = re.compile(r'== 1 \? "|!= 1 \? "')
 HELPERS = "include/waybill/str.h"
-# file: the nouns after limits in it
+# File: the nouns after limits in it
 LIMITS = {
     "consumer/base/file.c": {"bytes"},
     "consumer/base/json.c": {"elements", "bytes"},

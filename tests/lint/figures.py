@@ -24,9 +24,9 @@ import sys
 from check_cycles import find_cycles
 
 OWN = pathlib.Path(__file__).resolve().parents[2]
-BLOCK = 6  # lines that make a duplicated block
-# What is there for others than the program itself: for a simulator, which turns the loop
-# in virtual time and begins from a seed; for integrations to come, of which one that only
+BLOCK = 6  # The number of lines that make a duplicated block
+# Functions for users other than the program: for a simulator, which turns the loop in
+# virtual time and starts from a seed; and for future integrations, of which one that only
 # the tests have uses these (tests/support/directory_integration.c).
 OFFERED = {
     "loop_turn", "loop_next_deadline", "random_seed",
@@ -39,7 +39,7 @@ COMMENT = re.compile(r"/\*.*?\*/|//[^\n]*", re.S)
 
 
 class Checkout:
-    """The files of one tree, and what its objects define and refer to."""
+    """The files of one tree, and the symbols that its objects define and refer to."""
 
     def __init__(self, root, build=None):
         self.root = pathlib.Path(root).resolve()
@@ -68,7 +68,7 @@ class Checkout:
         return str(path.relative_to(self.root))
 
     def read_objects(self, folder):
-        """Source file -> Symbols, of the objects whose source still exists."""
+        """Returns source file -> Symbols, for the objects whose source still exists."""
         found = {}
         for path in sorted((self.build / folder).rglob("*.c.o")):
             parent, _, inside = str(path.relative_to(self.build)).partition("/CMakeFiles/")
@@ -88,23 +88,23 @@ class Checkout:
 
 
 class Symbols:
-    """The external symbols that an object defines, and those that it refers to."""
+    """Returns the external symbols that an object defines, and those that it refers to."""
 
     def __init__(self):
         self.functions, self.data, self.wanted = set(), set(), set()
 
     def add(self, kind, symbol):
         if symbol.startswith("__") or kind in "vw":
-            return  # of the compiler and its sanitizers
+            return  # Functions of the compiler and its sanitizers
         names = self.wanted if kind == "U" else self.functions if kind in "TW" else self.data
         names.add(symbol)
 
 
-# Files and functions
+# --- files and functions
 
 
 def function_lengths(checkout):
-    """(lines of the whole definition, where) of each function of consumer/*.c"""
+    """Yields (lines of the whole definition, position) of each function of consumer/*.c."""
     for path in checkout.sources:
         start = name = None
         inside = False
@@ -152,7 +152,7 @@ def program(checkout):
 
 
 def comment_lines(text):
-    """(lines that hold nothing but a comment, lines that are not blank)"""
+    """Returns (lines that contain only a comment, lines that are not blank)."""
     comments = filled = 0
     inside = False
     for line in LITERAL.sub('""', text).splitlines():
@@ -214,7 +214,7 @@ def read_layers(checkout):
 
 
 def linked_modules(checkout):
-    """The DEPS of each waybill_module() of consumer/CMakeLists.txt"""
+    """Returns the DEPS of each waybill_module() of consumer/CMakeLists.txt."""
     text = (checkout.root / "consumer" / "CMakeLists.txt").read_text()
     for name, body in re.findall(r"^waybill_module\((\w+)(.*?)\)", text, flags=re.M | re.S):
         for dependencies in re.findall(r"\bDEPS\b([\sa-z_]*)", body):
@@ -238,7 +238,7 @@ def unused_dependencies(checkout):
     return len(found), found
 
 
-# Symbols and calls
+# --- symbols and calls
 
 
 def call_graph(checkout):
@@ -275,8 +275,8 @@ def include_cycles(checkout):
 
 
 def external_symbols(checkout):
-    """(where, symbol, whether its own file uses it, whether a test does) of each that
-    no other file of the program refers to"""
+    """Yields (position, symbol, whether its own file uses it, whether a test does) of each
+    symbol that no other file of the program refers to."""
     wanted_by = collections.Counter(
         name for symbols in checkout.objects.values() for name in symbols.wanted
     )
@@ -308,12 +308,12 @@ def needlessly_external(by_tests):
     return figure
 
 
-# What is written twice
+# --- duplicated code
 
 
 def significant_lines(text, python, shape):
-    """(number, line) of the lines that say something, white space folded; by shape:
-    with any other strings and numbers, and without the rows of tables"""
+    """Returns (number, line) of the lines with content, with white space folded; by shape: with
+    strings and numbers replaced, and without the rows of tables."""
     skipped = r"#|import |from " if python else r"/\*|\*|//|#include"
     skipped = re.compile(skipped + (r"|[{.]" if shape else ""))
     word = re.compile(r"[A-Za-z_]{2}" if shape else r"\w")
@@ -327,8 +327,8 @@ def significant_lines(text, python, shape):
 
 
 def repeated_blocks(checkout, shape):
-    """Runs of lines all of which stand again, in the same order, further up or in an
-    earlier file: (where, lines, where they stood first)"""
+    """Yields runs of lines that are all repeated in the same order, further up or in an earlier
+    file: (position, lines, position of the first occurrence)."""
     first = {}
     for path in checkout.tests:
         lines = list(significant_lines(checkout.text(path), path.suffix == ".py", shape))
@@ -423,8 +423,8 @@ FIGURES = {  # name: (unit, explanation, function)
                    " unit of its own", included_headers(private=False)),
 }  # fmt: skip
 
-# What --check holds the tree to: no figure may be greater. A bound states what has been
-# reached; lower it whenever the figure falls.
+# The bounds of --check: no figure may be greater. A bound states what has been reached;
+# lower it whenever the figure falls.
 BOUNDS = {
     "function-median": 13,
     "function-max": 50,

@@ -12,13 +12,13 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 
 class SOURCE:
-    """Where the code is read from. A run reads its own copy, so that work on the code can go
-    on meanwhile."""
+    """The source of the code. A run reads its own copy, so that work on the code can continue
+    meanwhile."""
 
     root = ROOT
 
 
-# What is mutated, and its share of the mutants
+# The code that is mutated, and its share of the mutants
 SHARES = {
     "consumer/ledger": 20,
     "consumer/pipeline": 24,
@@ -36,7 +36,7 @@ class Mutant:
     start: int  # the characters of the file that are replaced
     end: int
     text: str  # by these
-    operator: str  # or the name, of a named one
+    operator: str  # or the name, for a named one
     note: str = ""
     is_named: bool = False
 
@@ -51,7 +51,7 @@ class Mutant:
         return self.source().count("\n", 0, self.start) + 1
 
     def lines(self):
-        """The line or lines that it changes, before and after, without the margin"""
+        """Returns the line or lines that it changes, before and after, without indentation."""
         source = self.source()
         begin = source.rfind("\n", 0, self.start) + 1
         finish = source.find("\n", self.end)
@@ -60,18 +60,18 @@ class Mutant:
         return " ".join(before.split()), " ".join(after.split())
 
     def function(self):
-        """The function that it is in; "-" outside of all"""
+        """Returns the function that contains it; "-" outside of all functions."""
         found = "-"
         for match in FUNCTION.finditer(self.source(), 0, self.end):
             found = match.group(1) or "-"
         return found
 
     def key(self):
-        """Names it, also after lines were added elsewhere in the file"""
+        """Returns a key that remains the same when lines are added elsewhere in the file."""
         return (self.path, self.function(), *self.lines())
 
     def entry(self):
-        """As it would stand in tests/mutate.equivalent"""
+        """Returns its entry for tests/mutate.equivalent."""
         before, after = self.lines()
         return f"file {self.path} {self.function()}\n- {before}\n+ {after}"
 
@@ -79,7 +79,7 @@ class Mutant:
         return f"{self.path}:{self.line()}"
 
 
-# A function begins, or ends: its name is the last word before the first parenthesis.
+# A function begins or ends: its name is the last word before the first parenthesis.
 FUNCTION = re.compile(r"^(?:[a-z][\w \t*\n]*?(\w+)\([^;{]*\)\n\{|\})", re.M)
 
 # --- the source, as far as it may be changed ----------------------------------------------
@@ -87,7 +87,7 @@ FUNCTION = re.compile(r"^(?:[a-z][\w \t*\n]*?(\w+)\([^;{]*\)\n\{|\})", re.M)
 COMMENT_OR_TEXT = re.compile(
     r'/\*.*?\*/|"(?:[^"\\\n]|\\.)*"|\'(?:[^\'\\\n]|\\.)*\'', re.S
 )
-# Log lines and points for tests are no behaviour that is promised.
+# Log lines and points for tests are no behavior that is promised.
 IGNORED_CALL = re.compile(r"^[ \t]*(?:log_\w+|fault_point)\(.*?\);$", re.M | re.S)
 IGNORED_LINE = re.compile(
     r"^(?:#(?!\s*define\s+\w+\s).*|.*(?:fault_is_broken|_Static_assert).*)$", re.M
@@ -99,7 +99,8 @@ def _blank(match):
 
 
 def masked(source):
-    """The source with what is not mutated blanked out; every offset stays the same."""
+    """Returns the source with parts that are not mutated blanked out; every offset stays the
+    same."""
     source = COMMENT_OR_TEXT.sub(_blank, source)
     source = IGNORED_CALL.sub(_blank, source)
     return IGNORED_LINE.sub(_blank, source)
@@ -109,7 +110,7 @@ def masked(source):
 
 BETWEEN = r"(?<=[\w)\]\x00] ){}(?=\s)"  # a binary operator, as clang-format writes it
 
-# name, pattern, and what takes its place: of group 1, if there is one, else of all of it
+# name, pattern, and the replacement: of group 1 if there is one, else of the whole match
 OPERATORS = [
     ("relation", BETWEEN.format("<"), "<="),
     ("relation", BETWEEN.format("<="), "<"),
@@ -163,8 +164,9 @@ def _rank(seed, mutant, times):
 
 
 def candidates(share, seed):
-    """Every mutant of a share, in the order of a seeded draw, one for each line. Where a line
-    stands plays no part in it, so that most of the draw survives a change of the code."""
+    """Returns every mutant of a share, in the order of a seeded draw, one for each line. The
+    position of a line does not matter, so most of the draw survives a change of the
+    code."""
     ranked, seen = [], {}
     for path in _files(share):
         for mutant in _mutants_of(path):
@@ -187,7 +189,7 @@ def quotas(count):
 
 
 def named_mutants():
-    """(mutants, faults): a pattern that does not match exactly once is a fault."""
+    """Returns (mutants, faults): a pattern that does not match exactly once is a fault."""
     found, faults = [], []
     for name, path, pattern, text, note in named.TABLE:
         file = SOURCE.root / path
@@ -201,13 +203,13 @@ def named_mutants():
     return found, faults
 
 
-# --- those that are known to change nothing -----------------------------------------------
+# --- mutants that are known to change nothing ---------------------------------------------
 
 EQUIVALENTS = ROOT / "tests/mutate.equivalent"
 
 
 def equivalents():
-    """{(path, function, before, after): reason}"""
+    """Returns {(path, function, before, after): reason}."""
     known, place, before, after = {}, (), None, None
     for line in EQUIVALENTS.read_text().splitlines():
         mark, _, text = line.partition(" ")
@@ -227,7 +229,7 @@ def equivalents():
 
 
 def stale_equivalents():
-    """Entries whose line is not in their file any more"""
+    """Returns the entries whose line is not in their file any more."""
     for path, _, before, _ in equivalents():
         file = ROOT / path
         text = " ".join(file.read_text().split()) if file.exists() else ""

@@ -1,7 +1,7 @@
-"""Mutants that must be caught, because each breaks a promise: what was once caught by nothing
-or by tests with a real Kafka alone, and what is as bad. `tests/mutate --check`, which is one of
-the lint tests, fails if a pattern does not match exactly once: then the code has changed, and
-the pattern has to follow it.
+"""Mutants that must be caught, because each breaks a guarantee: mutants that no test, or only
+tests with a real Kafka, once caught, and similar ones. `tests/mutate --check`, which is one of
+the lint tests, fails if a pattern does not match exactly once. The code has then changed, and
+the pattern must be adapted.
 
 A row: name, file, pattern (its group 1 is replaced, or all of it), replacement, and what breaks.
 """

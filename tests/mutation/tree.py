@@ -31,7 +31,7 @@ def sources():
 
 
 def digest_of(root, names):
-    """Of everything that a test's verdict depends on"""
+    """A digest of everything that the verdict of a test depends on"""
     total = hashlib.sha256()
     for name in names:
         if not name.startswith(("tests/mutat", "deploy/", "helm/")) and not name.endswith(".md"):
@@ -40,7 +40,7 @@ def digest_of(root, names):
 
 
 class Test:
-    """One program, as ctest would run it"""
+    """One program, run as ctest would run it"""
 
     def __init__(self, entry, build):
         properties = {one["name"]: one["value"] for one in entry.get("properties", [])}
@@ -62,12 +62,12 @@ class Test:
         return bool({"unit", "fuzz", "component"} & set(self.labels))
 
     def rank(self, path, seconds):
-        """Those most likely to notice come first, and what is slow comes last."""
+        """The most effective tests first, and slow ones last."""
         folder, stem = pathlib.Path(path).parent.name, pathlib.Path(path).stem
         own = self.name.startswith(f"unit_{folder}_")
         kinds = ("unit", "fuzz", "simulate", "component")
         kind = next(at for at, label in enumerate(kinds) if label in self.labels)
-        # librdkafka's mock notices most of what is wrong in kafka/, and hardly any unit test.
+        # librdkafka's mock cluster detects most defects in kafka/, which few unit tests do.
         kind = -1 if folder == "kafka" and self.name.startswith("component_kafka") else kind
         kind = -2 if folder == "kafka" and own else kind
         return (kind, not (own and stem in self.name), not own, seconds)
@@ -84,7 +84,7 @@ class Tree:
     # --- building
 
     def sync(self, names, root):
-        """Copies what has changed, so that only that is built again."""
+        """Copies the files that have changed, so that only those are built again."""
         self.source.mkdir(parents=True, exist_ok=True)
         wanted = set(names)
         for old in self.source.rglob("*"):
@@ -98,7 +98,8 @@ class Tree:
             copy.chmod(source.stat().st_mode)
 
     def run_build(self, command, seconds=BUILD_SECONDS):
-        # Source and build: then one tree finds in the cache what another has compiled.
+        # Both source and build, so that a tree finds in the cache what another has
+        # compiled.
         base = {"CCACHE_BASEDIR": str(self.source.parent), "CCACHE_NOHASHDIR": "1"}
         with open(self.log, "ab") as log:
             try:
@@ -140,21 +141,21 @@ class Tree:
         ).stdout  # fmt: skip
         return PROGRAM.findall(listing)
 
-    # --- which tests contain a file
+    # --- the tests that contain a file
 
     def object_of(self, path):
         folder = pathlib.Path(path).parent.name
         return self.build / f"consumer/CMakeFiles/waybill_{folder}.dir/{folder}/{path.split('/')[-1]}.o"
 
     def symbols(self, file):
-        """Functions and data: a source of credentials exports nothing but its table"""
+        """Functions and data: a source of credentials exports nothing but its table."""
         listing = subprocess.run(
             ["nm", "--defined-only", "--extern-only", str(file)],
             capture_output=True, text=True, check=True,
         ).stdout  # fmt: skip
         return set(re.findall(r" [TDRB] (?!__)(\w+)$", listing, re.M))
 
-    # --- is the object the same?
+    # --- whether two objects are the same
 
     def compile_command(self, path):
         if not self.objects:
@@ -170,9 +171,9 @@ class Tree:
         return words[:at] + words[at + 2 :] + ["-O2", "-w", "-o", str(out)], entry["directory"], out
 
     def optimized(self, path):
-        """What the optimizer makes of the file; None if it does not compile"""
+        """Returns the optimized code of the file; None if it does not compile."""
         command, folder, out = self.compile_command(path)
-        # -MT takes an operand, which was left behind by its removal.
+        # -MT takes an operand, which remained after its removal.
         command = [word for word in command if not word.startswith("consumer/CMakeFiles/")]
         done = subprocess.run(
             self.nice + command, cwd=folder, capture_output=True, check=False
@@ -182,7 +183,7 @@ class Tree:
     # --- testing
 
     def run_test(self, test, seconds):
-        """(passed, why not)"""
+        """Returns (passed, reason of a failure)."""
         environment = {**os.environ, **test.environment}
         with subprocess.Popen(
             self.nice + test.command, cwd=test.folder, env=environment, start_new_session=True,
@@ -196,11 +197,12 @@ class Tree:
         return status in (0, SKIP_STATUS), f"status {status}"
 
     def baseline(self, tests, jobs):
-        """{name: seconds} of what passes, and the names of what does not"""
+        """Returns {name: seconds} of the tests that pass, and the names of the others."""
         seconds, failed = {}, []
 
         def measure(test):
-            for _ in range(2):  # a test of costs fails now and then while others compute
+            # A test of costs fails occasionally while other processes compute.
+            for _ in range(2):
                 began = time.monotonic()
                 passed, _ = self.run_test(test, 2 * test.timeout)
                 if passed:

@@ -24,7 +24,7 @@ def mount(*arguments):
 
 
 def put_mounts(root, mounts, proc):
-    """Runtimes make what they mount over, before the root is read-only."""
+    """Runtimes create what they mount over before they make the root read-only."""
     mount("--bind", root, root)
     mount("--make-private", root)
     for one in mounts:

@@ -1,4 +1,4 @@
-"""What the tests of the package and of the image share: the build, and root."""
+"""Shared by the tests of the package and of the image: the build, and root."""
 
 import os
 import pathlib
@@ -16,12 +16,12 @@ BUILD = pathlib.Path(os.environ.get("WAYBILL_TEST_PACKAGE_BUILD") or ROOT / "bui
 
 
 def become_root():
-    """Chroots, owners and dpkg want it."""
+    """chroot, owners and dpkg require it."""
     if os.geteuid() == 0:
         return
     sudo = shutil.which("sudo")
     if not sudo or subprocess.run([sudo, "-n", "true"], check=False).returncode:
-        skip_all("this takes root, or a sudo that asks for no password")
+        skip_all("this requires root, or a sudo without a password")
     os.execv(sudo, [sudo, "-n", "-E", sys.executable, *sys.argv])
 
 
@@ -34,7 +34,7 @@ def need(*tools):
 
 
 def run(*command, **options):
-    """Its stdout; what fails says so."""
+    """Returns the standard output. A failure shows the output."""
     done = subprocess.run(
         [str(word) for word in command],
         capture_output=True,
@@ -48,9 +48,9 @@ def run(*command, **options):
 
 
 def scratch(case):
-    """A folder that is gone after the class, or the test."""
+    """A directory that is removed after the class, or the test."""
     folder = tempfile.TemporaryDirectory(prefix="waybill-package-", ignore_cleanup_errors=True)
     (case.addClassCleanup if isinstance(case, type) else case.addCleanup)(folder.cleanup)
     path = pathlib.Path(folder.name)
-    path.chmod(0o755)  # whoever is not root has to get through
+    path.chmod(0o755)  # Users other than root must be able to enter it.
     return path

@@ -19,7 +19,7 @@ EPOCH = "1700000000"
 UNIT = "usr/lib/systemd/system/waybill.service"
 COMPLETION = "usr/share/bash-completion/completions/waybill"
 COMMANDS = {"run", "check", "push", "publish", "replay", "credential-helper", "config", "version"}
-# Without a shell of its own: scripts run outside, and know from DPKG_ROOT where. Without
+# It has no shell of its own: scripts run outside, and get its path in DPKG_ROOT. Without
 # triggers: those of this machine's packages would run on this machine.
 DPKG = ["--force-script-chrootless", "--no-triggers", "--log=/dev/null"]
 
@@ -27,7 +27,7 @@ DPKG = ["--force-script-chrootless", "--no-triggers", "--log=/dev/null"]
 def package(folder):
     folder.mkdir()
     environment = {**os.environ, "SOURCE_DATE_EPOCH": EPOCH}
-    # In a copy of its settings: somebody else may be packing the same build.
+    # In a copy of the settings: another process may be packing the same build.
     run("cpack", "--config", BUILD / "CPackConfig.cmake", "-B", folder, env=environment)
     (found,) = folder.glob("*.deb")
     return found
@@ -65,8 +65,8 @@ class Installed(unittest.TestCase):
         folder = scratch(cls)
         cls.deb = package(folder / "made")
         cls.root = folder / "root"
-        # What is installed here counts as installed there, so that what it depends on
-        # is really asked for.
+        # What is installed here counts as installed there, so that the dependencies are
+        # checked.
         cls.database = cls.root / "var/lib/dpkg"
         (cls.database / "updates").mkdir(parents=True)
         shutil.copytree("/var/lib/dpkg/info", cls.database / "info")
@@ -82,7 +82,7 @@ class Installed(unittest.TestCase):
 
     @classmethod
     def there(cls):
-        """All but dpkg's own notes"""
+        """Returns all entries except dpkg's own."""
         return {
             str(path.relative_to(cls.root))
             for path in cls.root.rglob("*")
@@ -151,7 +151,7 @@ class Installed(unittest.TestCase):
         self.assertNotEqual(done.returncode, 0)
         self.dpkg("--install", self.deb)
 
-    # Completion: what bash would offer at the end of these words.
+    # Completion: what bash would offer at the end of these words
 
     def offered(self, *words, cwd="/"):
         script = (

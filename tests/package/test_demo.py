@@ -56,7 +56,7 @@ class Demo(unittest.TestCase):
         self.assertEqual(len(re.findall(r"^  succeeded", shown, re.M)), 6)
 
     def install(self):
-        """What the commands below "From source" install, into another root"""
+        """Runs the commands below "From source" that install, for another root."""
         self.environment["DESTDIR"] = f"{self.state}/root"
         self.run_here("cmake", "--install", str(BUILD))
         cache = (BUILD / "CMakeCache.txt").read_text()

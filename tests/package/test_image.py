@@ -24,7 +24,7 @@ from package_build import BUILD, ROOT, become_root, need, run, scratch
 
 from common import EXIT_CONFIG, EXIT_OK, Case, Service, artifact_of, envelope, event, line, main
 
-# Skips all of this where there is no confluent_kafka.
+# This skips the whole file if confluent_kafka is missing.
 from test_kafka import KafkaCase, message_of
 
 from support import tls
@@ -39,7 +39,7 @@ EPOCH = "1700000000"
 
 
 class Staged:
-    """Staged once for all that look at it; nobody changes it."""
+    """It is staged once for all tests, none of which changes it."""
 
     tree = None
 
@@ -198,7 +198,7 @@ class BillOfMaterials(Case):
 
 @functools.cache
 def propagation():
-    """In a chroot, whose root is no mount, unshare cannot make its mounts private."""
+    """In a chroot, whose root is no mount point, unshare cannot make its mounts private."""
     try:
         run("unshare", "--mount", "true")
     except AssertionError:
@@ -252,7 +252,7 @@ class Confined(KafkaCase):
         )  # fmt: skip
 
     def configured(self, registry, **sections):
-        """By name, as from another host; brokers too"""
+        """By name, as from another host; this applies to brokers, too."""
         sections.setdefault("kafka", {})
         sections["kafka"].setdefault("brokers", f"localhost:{self.kafka.address.split(':')[1]}")
         return self.configure(
@@ -262,7 +262,7 @@ class Confined(KafkaCase):
         )
 
     def served(self, config):
-        """(the service, the process id of the program)"""
+        """Returns (the service, the process id of the program)."""
         service = Service.__new__(Service)
         super(Service, service).__init__(
             self.command("run", config=config), self.directory / "run.log"
@@ -329,8 +329,8 @@ class Confined(KafkaCase):
         self.assertEqual(service.ended(20), EXIT_OK, service.tail())
 
     def test_librdkafka_trusts_the_authorities_of_the_image_too(self):
-        """A listener that only shakes hands is enough: what is said after it shows that
-        the certificate was taken."""
+        """A listener that only performs the handshake is enough: the error after it shows that the
+        certificate was accepted."""
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(self.pair.cert, self.pair.key)
         heard = []

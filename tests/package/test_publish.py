@@ -22,7 +22,7 @@ LABEL = "org.opencontainers.image"
 
 
 def build(output, *options, **variables):
-    """What is said last: the digest of the manifest"""
+    """Returns the digest of the manifest, which is printed last."""
     said = run(
         IMAGE_TOOLS / "oci", "--build", BUILD, "--output", output, *options,
         env={**os.environ, "SOURCE_DATE_EPOCH": "1700000000", **variables},
@@ -120,7 +120,7 @@ class Signed(Published):
         )  # fmt: skip
 
     def predicate(self, kind):
-        """Of the attestation, as cosign has verified it"""
+        """Returns the predicate of the attestation, as cosign has verified it."""
         envelope = json.loads(self.verify("verify-attestation", "--type", kind))
         statement = json.loads(base64.b64decode(envelope["payload"]))
         digest = statement["subject"][0]["digest"]["sha256"]

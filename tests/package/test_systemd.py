@@ -15,7 +15,7 @@ from package_build import BUILD, become_root, need, run, scratch
 
 from common import main, skip_all
 
-# Skips all of this where there is no confluent_kafka.
+# This skips the whole file if confluent_kafka is missing.
 from test_kafka import KafkaCase, message_of
 
 from support import minted
@@ -23,7 +23,7 @@ from support.parts import Registry
 from support.process import Process
 
 PASSWORD = minted.mint()
-# Nothing that this machine would start, but what every service finds started
+# No services of this machine, but those that every service can rely on
 TARGET = """
 [Unit]
 Requires=basic.target
@@ -45,7 +45,7 @@ class Machine:
         self.folder = folder
         self.root = folder / "root"
         self.root.mkdir()
-        # What it writes is in memory; of the machine's own files it sees only the disk.
+        # It writes to memory only; of the files of this machine it sees only the disk.
         self.process = None
         top = folder / "top"
         top.mkdir()
@@ -75,18 +75,18 @@ class Machine:
             self.give_up(problem)
 
     def give_up(self, problem):
-        """Not every machine lets a container boot."""
+        """Not every machine permits a container to boot."""
         self.close()
         skip_all(f"no systemd can be booted here: {problem}")
 
     def is_up(self):
         children = pathlib.Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
-        # The last is the machine's first process.
+        # The last process is the first one of the machine.
         self.leader = (children.read_text().split() or ["0"])[-1]
         return self.ask("is-active", "waybill-test.target", check=False) == "active\n"
 
     def inside(self, *command, check=True):
-        """None of the machine's: what runs there is in all its namespaces."""
+        """Not one of this machine: a process that runs in all namespaces of the container."""
         done = subprocess.run(
             ["nsenter", "--target", self.leader, "--all", *command],
             capture_output=True, text=True, timeout=60, check=False,

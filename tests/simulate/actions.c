@@ -26,7 +26,7 @@ struct action {
     unsigned slot;
     uint64_t ms;
     int64_t skew_ms;
-    unsigned roles; /* a bit each */
+    unsigned roles; /* one bit for each */
     unsigned partition;
     unsigned thousandths;
     struct strike strike;
@@ -49,8 +49,8 @@ static uint64_t draw_freeze(struct random *random)
     return draw(random, 1, 1000) * (draw_chance(random, 500) ? 100 : 1);
 }
 
-/* At the points where it hurts: between two steps of a transaction, between the
- * registry's answer and what follows from it, in the middle of a rebalance. */
+/* Actions strike between two steps of a transaction, between the response of a
+ * registry and its consequence, and in the middle of a rebalance. */
 static void plan_strike(struct action *action)
 {
     static const char *const points[] = {
@@ -72,8 +72,8 @@ static void plan_strike(struct action *action)
     }
 }
 
-/* One coordinator or both away, or moving; the topic growing or losing what
- * nobody may have read yet */
+/* One or both coordinators become unavailable or move; the topic gets another
+ * partition, or loses records that nobody may have read yet. */
 static void plan_broker(struct action *action)
 {
     struct random *random = &action->item->random;
@@ -221,7 +221,7 @@ static void plan_one(struct actions *actions, uint64_t at_ms)
     describe(action, at_ms);
 }
 
-/* --- as they come -----------------------------------------------------------
+/* --- unplanned faults --------------------------------------------------------
  */
 
 static void hit(struct sim *sim, const struct action *action)
@@ -314,7 +314,7 @@ static void on_time(void *payload)
 /* --- life cycle -------------------------------------------------------------
  */
 
-/* The most between two of them: in a long run there are fewer to the hour. */
+/* The maximum between two of them: a long run has fewer per hour. */
 static uint64_t pick_pace(struct sim *sim, uint64_t calm_ms)
 {
     uint64_t pace_ms = sim_pick(sim, 200, 30000);

@@ -4,10 +4,8 @@
 #include "schedule.h"
 #include "sim.h"
 
-/*
- * What is done to instances and to the broker while there are faults: planned
- * in full before the world begins, an item of the schedule each.
- */
+/* The actions on instances and on the broker while there are faults. All are
+ * planned before the world begins; each is one item of the schedule. */
 struct actions;
 
 struct actions *actions_new(struct sim *sim, uint64_t calm_ms);

@@ -4,7 +4,7 @@
 
 #include "waybill/alloc.h"
 
-/* The broker as a whole, and the way to it and back. */
+/* The broker as a whole, and the transport of calls and replies. */
 
 void broker_go_away(struct broker *broker, enum role role, uint64_t ms)
 {
@@ -30,8 +30,8 @@ bool broker_denies(const struct broker *broker)
            now_ms < broker->denied_until_ms;
 }
 
-/* In every fourth world somebody takes the permission to write away, and gives
- * it back later. */
+/* In every fourth world the permission to write is revoked, and granted again
+ * later. */
 static void plan_denial(struct broker *broker)
 {
     const struct sim *sim = broker->sim;
@@ -146,7 +146,7 @@ struct broker *broker_new(struct sim *sim, size_t partitions)
     broker->txn_ms = sim_pick(sim, 5, 30) * 1000;
     broker->txn_slow_ms =
         sim_chance(sim, 400) ? sim_pick(sim, 1, 40) * sim_pick(sim, 1, 40) : 0;
-    /* The default is 4096. From 128 on, what a ledger always reads fits after
+    /* The default is 4096. From 128 on, what a ledger always reads fits, after
      * the limit was halved until the broker accepts it (ledger/room.c). */
     broker->metadata_max =
         sim_chance(sim, 700) ? 4096 : sim_pick(sim, 128, 400);
@@ -177,7 +177,8 @@ void broker_free(struct broker *broker)
 /* --- calls ------------------------------------------------------------------
  */
 
-/* Where to begin; not while a transaction may still change it (KIP-447). */
+/* Returns the start position; not while a transaction may still change it
+ * (KIP-447). */
 static void serve_offset(struct broker *broker, struct call *call)
 {
     if (broker_is_pending(broker, call->partition) &&
@@ -250,8 +251,8 @@ static uint64_t way_ms(const struct call *call)
     return sim_latency(broker->sim) + sim_pick(broker->sim, 0, more);
 }
 
-/* How much later it is there when it was lost first. The client sends it again
- * by itself; only whoever looks at its requests one by one knows. */
+/* How much later the call arrives if it was lost first. The client repeats it
+ * by itself; only code that examines each request notices. */
 static uint64_t lost_ms(struct call *call)
 {
     struct sim *sim = call->broker->sim;
@@ -295,8 +296,8 @@ struct call *call_new(struct instance *instance, enum call_kind kind,
     return call;
 }
 
-/* What was thought to be lost is on its way. Of messages the broker knows by
- * their numbers that it has them. */
+/* A request that was considered lost is still in transit. The broker detects
+ * repeated messages by their sequence numbers. */
 static void send_late(const struct call *call)
 {
     struct broker *broker = call->broker;

@@ -8,19 +8,17 @@
 #include "waybill/kafka.h"
 #include "waybill/message.h"
 
-/*
- * A model of Kafka, by what the promises hang on: logs with gaps, transactions
- * (epochs, timeouts, prepare and complete), offsets that are pending while
- * their transaction is, a group with generations and cooperative rebalance.
- * It is asked by calls, which take time both ways, and which may arrive when
- * the one who sent them is dead.
- */
+/* A model of the parts of Kafka that the guarantees depend on: logs with gaps,
+ * transactions (epochs, timeouts, prepare and complete), offsets that are
+ * pending while their transaction is, and a group with generations and
+ * cooperative rebalance. It is used by calls, which take time in both
+ * directions, and which may arrive after their sender has been killed. */
 
-/* Of both topics that are read, with numbers of the model's own: number 0 is
- * the replays topic's only one, and number N is partition N - 1 of the other.
- */
+/* The partitions of both topics that are read, with numbers of the model:
+ * number 0 is the only one of the replays topic, and number N is partition N -
+ * 1 of the other topic. */
 #define MAX_PARTITIONS 7
-#define MAX_LIVES 256 /* of which rejected metadata is counted */
+#define MAX_LIVES 256 /* instances whose rejected metadata is counted */
 #define REPLAYS 0
 
 enum txn_state { TXN_OPEN, TXN_PREPARED, TXN_COMMITTED, TXN_ABORTED };
@@ -29,27 +27,28 @@ struct txn_offset {
     int32_t partition;
     int64_t offset;
     const char *metadata; /* the arena's */
-    unsigned creation;    /* of the topic that whoever sent it has read */
+    unsigned creation;    /* of the topic that the sender has read */
 };
 
 struct txn {
     struct broker *broker;
-    struct txn *next; /* of the producer's past */
+    struct txn *next; /* from an earlier incarnation of the producer */
     unsigned number;
     struct producer *producer;
     unsigned life; /* of the instance */
     enum txn_state state;
     struct txn_offset offsets[MAX_PARTITIONS];
     size_t offset_count;
-    const char *trespass; /* NULL: who sent the offsets owned them */
-    struct timer timer;   /* times out while open, completes when prepared */
+    const char *trespass; /* NULL: the sender of the offsets owned them */
+    struct timer
+        timer; /* times out while it is open, completes when it is prepared */
 };
 
 struct log_record {
-    int64_t offset; /* -1: gone, nobody can read it any more */
-    int64_t was;    /* its offset while it was there */
+    int64_t offset; /* -1: deleted, and not readable any more */
+    int64_t was;    /* its offset while it existed */
     struct message message;
-    struct txn *txn; /* NULL: written without one */
+    struct txn *txn; /* NULL: written without a transaction */
 };
 
 struct log {
@@ -69,33 +68,35 @@ struct producer {
     const char *id;
     unsigned epoch;
     struct txn *current; /* open or prepared */
-    enum txn_state last; /* how the one before it ended; TXN_OPEN: none did */
+    enum txn_state
+        last; /* how the previous one ended; TXN_OPEN: there was none */
 };
 
 struct member {
     TAILQ_ENTRY(member) link;
     struct broker *broker;
     uint64_t id;
-    struct call *join; /* parked until the rebalance is through */
-    unsigned owned;    /* partitions, a bit each: what it said it owns */
-    unsigned assigned; /* what the last generation gave it */
+    struct call *join; /* waits until the rebalance has ended */
+    unsigned
+        owned; /* partitions, one bit each: those that it reported to own */
+    unsigned assigned; /* the assignment of the last generation */
     struct timer session;
 };
 
 enum group_state { GROUP_STABLE, GROUP_PREPARING };
 
-/* Coordinators are on different brokers: one may be away by itself. */
+/* Coordinators are on different brokers, so one may be unavailable alone. */
 enum role { ROLE_GROUP, ROLE_TRANSACTIONS, ROLE_COUNT };
 
 struct broker {
     struct sim *sim;
     size_t partitions;
-    size_t known_partitions; /* that the group knows of */
+    size_t known_partitions; /* known to the group */
     struct timer discovery;
     struct log input[MAX_PARTITIONS];
     struct log outcomes;
     struct log dead_letters;
-    int64_t committed[MAX_PARTITIONS]; /* -1: nothing yet */
+    int64_t committed[MAX_PARTITIONS]; /* -1: none yet */
     const char *committed_metadata[MAX_PARTITIONS];
     unsigned committed_creation[MAX_PARTITIONS];
     struct producer *producers;
@@ -104,52 +105,54 @@ struct broker {
     uint64_t member_count; /* ever */
     enum group_state group;
     int64_t generation;
-    uint64_t stable_ms;    /* since when that one is */
+    uint64_t stable_ms;    /* the start of that generation */
     struct timer deadline; /* of a rebalance */
     TAILQ_HEAD(, call) calls;
     struct rules rules;
-    uint64_t rejected; /* transactions, for what their messages are */
-    /* so, for their metadata, of the life with that number */
+    uint64_t
+        rejected; /* transactions that were aborted because of their messages */
+    /* the same because of their metadata, of the life with that number */
     unsigned too_large[MAX_LIVES];
     uint64_t away_until_ms[ROLE_COUNT];
     uint64_t moving_until_ms; /* the coordinator of transactions */
-    /* Meanwhile the permission to write the output topics is missing. */
+    /* During this time the permission to write the output topics is missing. */
     uint64_t denied_from_ms;
     uint64_t denied_until_ms;
     uint64_t session_ms;
     uint64_t rebalance_ms;
     uint64_t txn_ms;
-    uint64_t txn_slow_ms; /* the most that a step of a transaction takes */
+    uint64_t txn_slow_ms; /* the maximum duration of a step of a transaction */
     size_t metadata_max;  /* offset.metadata.max.bytes */
 };
 
-/* The name of a partition in Kafka, and back */
+/* Convert a partition of the model to its name in Kafka, and back. */
 struct kafka_partition broker_name_of(int32_t number);
 int32_t broker_number_of(const struct kafka_partition *at);
 
 struct broker *broker_new(struct sim *sim, size_t partitions);
 void broker_free(struct broker *broker);
-/* It cannot be reached for so long; what is under way arrives then. */
+/* Makes the broker unreachable for that long; calls in transit arrive
+ * afterwards. */
 void broker_go_away(struct broker *broker, enum role role, uint64_t ms);
 bool broker_is_away(const struct broker *broker, enum role role);
-/* Whether the permission to write is missing just now */
+/* Whether the permission to write is missing now */
 bool broker_denies(const struct broker *broker);
-/* For so long the coordinator of transactions says to come again. */
+/* For that long the coordinator of transactions asks clients to retry. */
 void broker_move(struct broker *broker, uint64_t ms);
-/* One partition more; the group finds it so much later. */
+/* Adds one partition, which the group discovers after that delay. */
 void broker_grow(struct broker *broker, uint64_t found_ms);
-/* What is written from now on cannot be decompressed for so long. */
+/* Batches that are written from now on cannot be decompressed for that long. */
 void broker_spoil(struct broker *broker, size_t partition, uint64_t ms);
 bool broker_is_spoiled(const struct broker *broker, int32_t partition,
                        int64_t offset);
-/* The topic of the attestations is deleted, with all that is in it, and created
+/* Deletes the topic of the attestations with everything in it, and creates it
  * again, empty. */
 void broker_recreate(struct broker *broker);
-/* The committed offset, as far as it is one of the present topic; -1: none is.
- * Kafka deletes the others together with the topic. What a client that has not
- * noticed commits afterwards stays in Kafka until it notices; that a successor
- * of it could believe such an offset is left out, because no client can know
- * better. */
+/* Returns the committed offset if it is one of the present topic; -1: there is
+ * none. Kafka deletes the others together with the topic. An offset that a
+ * client commits before it notices the deletion remains in Kafka until it
+ * notices. The model omits that a successor could use such an offset, because
+ * no client can detect it. */
 int64_t broker_committed(const struct broker *broker, int32_t partition);
 bool broker_is_pending(const struct broker *broker, int32_t partition);
 struct member *broker_member(struct broker *broker, uint64_t id);
@@ -164,13 +167,13 @@ void log_append(struct broker *broker, struct log *log,
 void broker_append_input(struct broker *broker, size_t partition,
                          const struct message *message, int64_t gap);
 void log_serve_fetch(struct broker *broker, struct call *call);
-/* Retention: the first `thousandths` of a partition go. */
+/* Retention: deletes the first `thousandths` of a partition. */
 void broker_expire(struct broker *broker, size_t partition,
                    unsigned thousandths);
-/* Compaction: so many of them go, wherever they are. */
+/* Compaction: deletes that many records at any position. */
 void broker_compact(struct broker *broker, size_t partition,
                     struct random *random);
-/* Whether anybody could still have read it */
+/* Whether any member could still have read it */
 bool broker_is_gone(const struct broker *broker, int32_t partition,
                     int64_t offset);
 
@@ -194,13 +197,13 @@ enum call_error {
     CALL_OK,
     CALL_UNKNOWN_MEMBER,
     CALL_REBALANCING,
-    CALL_UNSTABLE, /* a pending offset: ask again */
-    CALL_BUSY,     /* a prepared transaction: ask again */
-    CALL_FENCED,   /* the producer is somebody else's by now */
+    CALL_UNSTABLE, /* a pending offset: the client retries */
+    CALL_BUSY,     /* a prepared transaction: the client retries */
+    CALL_FENCED,   /* another client has the producer id now */
     CALL_ABORTABLE,
-    CALL_REJECTED, /* some of the messages */
+    CALL_REJECTED, /* some of the messages were rejected */
     CALL_METADATA_TOO_LARGE,
-    CALL_DENIED, /* not permitted, for now */
+    CALL_DENIED, /* not permitted at present */
 };
 
 typedef void call_reply_fn(void *payload, const struct call *call);
@@ -208,12 +211,14 @@ typedef void call_reply_fn(void *payload, const struct call *call);
 struct call {
     TAILQ_ENTRY(call) link;
     struct broker *broker;
-    struct instance *instance; /* NULL: nobody waits for the reply any more */
+    struct instance
+        *instance; /* NULL: the sender no longer waits for the reply */
     unsigned life;
     enum call_kind kind;
-    struct timer timer; /* the world's on the way out, else the instance's */
+    struct timer timer; /* the loop of the world on the way to the broker, then
+                           that of the instance */
     bool returning;
-    bool shed; /* at the broker, until it has something to say */
+    bool shed; /* waits at the broker for a result */
     call_reply_fn *reply;
     void *payload;
     /* Asked */
@@ -222,30 +227,31 @@ struct call {
     unsigned owned;
     int32_t partition;
     int64_t offset;
-    unsigned creation; /* of the topic that the offset is meant for */
+    unsigned creation; /* of the topic that the offset refers to */
     size_t max;
     const char *transactional_id;
     unsigned epoch;
     const struct message *messages;
-    const bool *isolated; /* each of them: in a record batch of its own */
+    const bool
+        *isolated; /* each of these messages is in a record batch of its own */
     size_t message_count;
     struct txn_offset offsets[MAX_PARTITIONS];
     size_t offset_count;
     /* Answered */
     enum call_error error;
     unsigned assigned;
-    size_t first; /* places in the log */
+    size_t first; /* positions in the log */
     size_t count;
-    const char *metadata; /* of an offset; never NULL */
-    bool of_any_creation; /* asked: the offset, even one of the old topic */
+    const char *metadata; /* metadata of an offset; never NULL */
+    bool of_any_creation; /* the requested offset, even one of the old topic */
     const struct kafka_rejection *rejections;
     size_t rejection_count;
-    /* A request or an answer was lost, and sent again: what was lost may
-     * arrive when nobody thinks of it any more. */
+    /* A request or a reply was lost and is repeated; the lost one may arrive
+     * much later. */
     bool in_doubt;
 };
 
-/* The world keeps it; the caller may forget it. */
+/* The world owns it; the caller need not keep it. */
 struct call *call_new(struct instance *instance, enum call_kind kind,
                       call_reply_fn *reply, void *payload);
 void call_send(struct call *call);

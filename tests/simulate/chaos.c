@@ -4,15 +4,14 @@
 #include "waybill/alloc.h"
 #include "workload.h"
 
-/*
- * The phases of a run: first there are faults; then it is calm, and what is
- * left has to be done in time; then all are told to stop, and have to. And the
- * one who starts again what is gone.
+/* The phases of a run: at first there are faults. Then there are none, and the
+ * remaining work has to be done in time. Then all instances receive a stop
+ * request, and have to end. This file also restarts instances that have ended.
  */
 
 #define SETTLE_MS 3600000
 #define STOP_SLACK_MS 15000
-#define GRACE_MS 30000 /* Kubernetes waits so long after SIGTERM */
+#define GRACE_MS 30000 /* The time that Kubernetes waits after SIGTERM */
 #define CHECK_MS 1000
 
 enum phase { PHASE_FAULTS, PHASE_SETTLING, PHASE_STOPPING, PHASE_OVER };
@@ -21,7 +20,8 @@ struct chaos {
     struct sim *sim;
     enum phase phase;
     uint64_t calm_ms;
-    uint64_t last_ms; /* when the last instance has to be gone */
+    uint64_t
+        last_ms; /* the time by which the last instance has to have ended */
     struct actions *actions;
     struct timer check;
     struct slot {
@@ -107,7 +107,7 @@ void chaos_buried(struct chaos *chaos, unsigned number)
 /* --- the end ----------------------------------------------------------------
  */
 
-/* Something that can be read, and is not settled */
+/* A record that can be read and has no outcome yet */
 static bool lags(const struct broker *broker, size_t partition)
 {
     const struct log *log = &broker->input[partition];
@@ -249,7 +249,7 @@ static uint64_t pick_calm(struct sim *sim)
     if (sim_chance(sim, 100)) {
         calm_ms += sim_pick(sim, 1, 60) * 60000;
     }
-    if (sim_chance(sim, 20)) { /* hours: for what lasts as long as that */
+    if (sim_chance(sim, 20)) { /* in hours, for actions that last as long */
         calm_ms += sim_pick(sim, 60, 300) * 60000;
     }
     return sim->options.quiet ? sim->now_ms : calm_ms;
@@ -272,7 +272,8 @@ static void init_slots(struct chaos *chaos)
     }
 }
 
-/* Before the broker and the registries: they ask when it is calm. */
+/* This precedes the broker and the registries, which ask whether there are
+ * faults. */
 struct chaos *chaos_new(struct sim *sim)
 {
     struct chaos *chaos = mem_zalloc(sizeof(*chaos));

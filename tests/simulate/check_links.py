@@ -1,11 +1,12 @@
-"""Nothing that reaches out of the process is linked into the simulator."""
+"""Checks that nothing that accesses the network or other processes is linked into the
+simulator."""
 
 import re
 import subprocess
 import sys
 
-# librdkafka, curl (whose URL parser is pure), threads, sockets; and what the
-# real seams define beside what is taken from them
+# librdkafka, curl (whose URL parser is pure), threads and sockets; and the symbols of the
+# real seams other than those that are linked
 BANNED = re.compile(
     r"^(rd_kafka_\w+|curl_(easy|multi|global)_\w+|pthread_create|socket|connect|eventfd"
     r"|committer_\w+|publisher_\w+|client_conf|transfer_finish"

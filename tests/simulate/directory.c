@@ -11,7 +11,7 @@
 #include "waybill/file.h"
 
 #define MAX_AWAY 3
-/* More than the longest pause between two attempts */
+/* Longer than the longest pause between two attempts */
 #define AFTERMATH_MS 75000
 
 struct away {
@@ -22,9 +22,9 @@ struct away {
 struct directory {
     struct sim *sim;
     char parent[64];
-    int fd; /* of the parent */
+    int fd; /* of the parent directory */
     const char *path;
-    struct away away[MAX_AWAY]; /* one after the other */
+    struct away away[MAX_AWAY]; /* consecutive */
     size_t count;
     size_t next;
     bool is_away;
@@ -80,14 +80,15 @@ void directory_end(void)
 /* --- life cycle -------------------------------------------------------------
  */
 
-/* Not drawn, and not for all: older seeds keep their worlds. */
+/* These are not random, and not in all worlds, so that the worlds of older
+ * seeds remain the same. */
 static bool has_one(const struct sim *sim)
 {
     return sim->options.seed % 3 == 0;
 }
 
-/* Where it is on this machine is nothing that a trace may hang on, so it is
- * named by a descriptor of its parent. */
+/* A trace must not depend on its path on this machine, so it is named by a
+ * descriptor of its parent. */
 static void make(struct directory *directory)
 {
     snprintf(directory->parent, sizeof(directory->parent), "%s/%d", roots,
@@ -135,7 +136,7 @@ const char *directory_path(const struct directory *directory)
     return directory->path;
 }
 
-/* --- when it is away --------------------------------------------------------
+/* --- when it is unavailable --------------------------------------------------
  */
 
 static void move(const struct directory *directory, const char *from,
@@ -158,7 +159,7 @@ static void wait_for_next(struct directory *directory)
     }
 }
 
-/* Away, or back */
+/* Makes it unavailable or available. */
 static void turn(void *payload)
 {
     struct directory *directory = payload;
@@ -191,7 +192,7 @@ static void plan_one(struct directory *directory, uint64_t from_ms,
     }
 }
 
-/* Behind all others, so that these keep their numbers */
+/* After all others, so that these keep their numbers */
 void directory_plan(struct directory *directory)
 {
     struct sim *sim = directory->sim;

@@ -3,31 +3,29 @@
 
 #include "sim.h"
 
-/*
- * What the integration `directory` (tests/support) delivers to: a directory of
- * this machine, in memory where there is such a file system, with real calls.
- * The simulator keeps track of when it is away, and looks into it.
- */
+/* The destination of the integration `directory` (tests/support): a directory
+ * of this machine, in memory if there is such a file system, with real calls.
+ * The simulator controls when it is available, and reads it. */
 struct directory;
 
-/* Once for the process and all that it forks: makes and removes the place where
- * their directories are. What a run that crashed has left goes with it. */
+/* Called once for the process and its children: creates and removes the parent
+ * of their directories, and removes what a run that crashed has left. */
 void directory_begin(void);
 void directory_end(void);
 
 /* NULL: this world has none. */
 struct directory *directory_new(struct sim *sim);
-/* Plans when it is away. */
+/* Plans when it is unavailable. */
 void directory_plan(struct directory *directory);
 void directory_free(struct directory *directory); /* NULL is fine */
 
-/* As the configuration has it */
+/* The path for the configuration */
 const char *directory_path(const struct directory *directory);
-/* There is a file of that name, of these bytes, wherever the directory is now.
- */
+/* Whether there is a file of that name with these bytes, also while the
+ * directory is unavailable. */
 bool directory_holds(const struct directory *directory, const char *name,
                      const struct digest *digest);
-/* It has been there from then on to now, and shortly before. */
+/* Whether it has been available from then until now, and shortly before. */
 bool directory_was_well(const struct directory *directory, uint64_t since_ms);
 
 #endif

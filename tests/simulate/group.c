@@ -1,11 +1,9 @@
 #include "broker.h"
 #include "waybill/alloc.h"
 
-/*
- * The group coordinator, with the assignment that the leader would make
- * (cooperative-sticky): who has too many gives some back and joins once more,
- * and only then somebody else is given them.
- */
+/* The group coordinator, with the assignment that the leader would make
+ * (cooperative-sticky): a member that has too many partitions gives some back
+ * and joins again, and only then another one gets them. */
 
 static void prepare(struct broker *broker, const char *why);
 
@@ -54,8 +52,9 @@ static void on_session_over(void *payload)
     struct broker *broker = member->broker;
     struct loop *loop = broker->sim->loop;
 
-    /* One that waits for the rebalance says nothing; its connection shows that
-     * it is there. And who cannot be reached hears nothing. */
+    /* A member that waits for the rebalance sends nothing; its open connection
+     * shows that it is alive. A member that cannot be reached receives nothing.
+     */
     if ((member->join != NULL && member->join->instance != NULL &&
          !instance_is_frozen(member->join->instance)) ||
         broker_is_away(broker, ROLE_GROUP)) {
@@ -90,7 +89,7 @@ static unsigned count_bits(unsigned bits)
     return count;
 }
 
-/* Keeps what it has, up to its share. */
+/* Keeps its partitions, up to its share. */
 static unsigned keep_share(unsigned owned, unsigned share)
 {
     while (count_bits(owned) > share) {
@@ -99,7 +98,7 @@ static unsigned keep_share(unsigned owned, unsigned share)
     return owned;
 }
 
-/* The free ones, one by one, to who has the fewest */
+/* Assigns the free partitions one by one to the member with the fewest. */
 static void hand_out(struct broker *broker, unsigned free_ones)
 {
     for (unsigned bit = 0; bit < broker->known_partitions; bit++) {
@@ -134,8 +133,8 @@ static void assign(struct broker *broker)
     share = ((unsigned)broker->known_partitions + members - 1) / members;
     TAILQ_FOREACH(member, &broker->members, link)
     {
-        /* Of two who claim the same the first is right: the other one's claim
-         * is from before it was thrown out. */
+        /* If two members claim the same partition, the first is right: the
+         * claim of the other one is from before it was removed. */
         unsigned owned = member->owned & ~claimed;
 
         claimed |= owned;
@@ -215,7 +214,7 @@ static void prepare(struct broker *broker, const char *why)
     complete_if_all_joined(broker);
 }
 
-/* By the leader, who looks at the topic now and then */
+/* The leader checks the topic periodically. */
 void group_found_more(struct broker *broker)
 {
     if (!TAILQ_EMPTY(&broker->members)) {

@@ -7,7 +7,7 @@
 
 #include "workload.h"
 
-/* One process, put together as consumer/cli/run.c does it. */
+/* One process of the service, composed as in consumer/cli/run.c. */
 
 static uint64_t monotonic(void *state)
 {
@@ -43,7 +43,7 @@ static void on_ended(void *payload, const struct error *err)
 struct generation {
     struct generation *next;
     struct pipeline *pipeline;
-    struct settings *settings; /* NULL: the workload's */
+    struct settings *settings; /* NULL: that of the workload */
 };
 
 static struct pipeline *add_generation(struct instance *instance,
@@ -82,7 +82,7 @@ bool instance_reload(struct instance *instance, struct settings *settings)
     sim_trace(instance->sim, "life %u goes on with another configuration",
               instance->life);
     instance->sim->counts.reloads++;
-    /* What is held by then stays. */
+    /* Deliveries that are held by then remain held. */
     instance->max_records = settings->delivery.max_records;
     if (service_records(instance->service) > instance->max_records) {
         instance->max_records = service_records(instance->service);
@@ -192,7 +192,7 @@ void instance_kill(struct instance *instance)
     }
 }
 
-/* The one boundary that a sweep is at */
+/* The only boundary at which a sweep acts */
 static void sweep(struct instance *instance, const char *what)
 {
     struct sim *sim = instance->sim;

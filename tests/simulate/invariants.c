@@ -16,14 +16,14 @@ static const struct {
     [INVARIANT_NONE] = {"none", "everything holds"},
     [INVARIANT_OUTCOME] =
         {"outcome",
-         "a read_committed reader sees exactly one outcome of every delivery "
-         "that a record leads to, or exactly one of the record itself, unless "
+         "a read_committed reader receives exactly one outcome of every "
+         "delivery of a record, or exactly one of the record itself, unless "
          "the record was gone before anybody could read it, alone or with its "
          "topic, or is an event of another type"},
     [INVARIANT_VERDICT] =
         {"verdict", "an outcome says what its record deserves; what may pass "
                     "is given up only when attempts and age are used up, and "
-                    "nobody's answer but the registry's own counts"},
+                    "only responses of the registry itself count"},
     [INVARIANT_ARTIFACT] =
         {"artifact", "what is called a success is in the registry, manifest "
                      "and blobs by their right digests, or in the directory, "
@@ -36,18 +36,18 @@ static const struct {
         {"watermark", "a committed offset never moves backwards, never "
                       "passes a record without its outcomes, and is in one "
                       "transaction with them"},
-    [INVARIANT_FENCING] =
-        {"fencing", "nothing is written by who is dead, fenced, or not the "
-                    "owner of the partition"},
+    [INVARIANT_FENCING] = {"fencing",
+                           "nothing is written by an instance that is dead, "
+                           "fenced, or not the owner of the partition"},
     [INVARIANT_LIVENESS] = {"liveness",
-                            "with the faults over the lag becomes 0 in time"},
+                            "after the faults the lag becomes 0 in time"},
     [INVARIANT_MEMORY] = {"memory",
                           "never more records are held than max_records, or "
                           "than twice as many if the broker accepts less "
                           "metadata than usual"},
     [INVARIANT_STOP] =
-        {"stop", "who is told to stop is gone in time and leaves nothing "
-                 "behind"},
+        {"stop",
+         "an instance that is stopped ends in time and leaves nothing behind"},
     [INVARIANT_REQUESTS] = {"requests",
                             "registries are asked, and topics written to in "
                             "vain, a bounded number of times"},
@@ -56,8 +56,8 @@ static const struct {
                   "soon, however ill the others are, and whatever other paths "
                   "are denied"},
     [INVARIANT_SECRETS] = {"secrets",
-                           "credentials are shown to nobody but whom they are "
-                           "for, and no message repeats what a registry "
+                           "credentials are sent only where they belong, and "
+                           "no message repeats what a registry "
                            "repeats of them"},
     [INVARIANT_CRASH] = {"crash", "nothing crashes, nothing leaks"},
 };
@@ -72,7 +72,7 @@ const char *invariant_text(enum invariant invariant)
     return invariants[invariant].text;
 }
 
-/* --- as each transaction becomes visible ------------------------------------
+/* --- as each transaction becomes visible -------------------------------------
  */
 
 #define MAX_DELAY_MS 60000
@@ -97,7 +97,8 @@ static bool has_ill_registry(const struct sim *sim,
     return false;
 }
 
-/* What runs cannot be dropped: those that hang must not fill the room. */
+/* Attempts in flight cannot be shed, so hanging ones must not fill the memory.
+ */
 static bool has_room(const struct sim *sim)
 {
     const struct settings *settings = workload_settings(sim->workload, 0);
@@ -108,15 +109,15 @@ static bool has_room(const struct sim *sim)
 }
 
 /* Its messages are rejected, or it may have to wait for the watermark, because
- * the metadata is too short for what is above it. */
+ * the metadata is too short for the records above it. */
 static bool may_wait_for_kafka(const struct broker *broker,
                                const struct expected *record)
 {
     return rules_curse(broker, record) || broker->metadata_max < 4096;
 }
 
-/* Counted from when the group was settled: its members are not what it is about
- */
+/* Counted from the time at which the group was stable, because the invariant
+ * does not concern rebalances */
 static void check_delay(struct sim *sim, const struct expected *record)
 {
     uint64_t since_ms = record->written_ms > sim->broker->stable_ms
@@ -158,7 +159,7 @@ static void see_outcomes(struct sim *sim, const struct txn *txn)
     }
 }
 
-/* What nobody could read any more has outcomes or has none. */
+/* A record that could not be read any more has outcomes or none. */
 static bool is_complete(const struct sim *sim, const struct expected *record)
 {
     unsigned missing = 0;
@@ -172,13 +173,13 @@ static bool is_complete(const struct sim *sim, const struct expected *record)
         }
         missing += record->seen[i] == 0;
     }
-    /* Also one that was half done when retention or compaction took it */
+    /* Also one that was half done when retention or compaction deleted it */
     return missing == 0 || workload_is_of_old_topic(sim, record) ||
            broker_is_gone(sim->broker, record->partition, record->offset);
 }
 
-/* It is of the topic that was deleted meanwhile, and does no harm as long as
- * nothing of the new one is committed. */
+/* The message is of the topic that was deleted meanwhile. It does no harm as
+ * long as no progress of the new topic is committed with it. */
 static void check_old_offset(struct sim *sim, const struct txn_offset *to)
 {
     if (broker_committed(sim->broker, to->partition) >= 0) {
@@ -227,11 +228,11 @@ void invariants_at_commit(struct sim *sim, const struct txn *txn)
     }
 }
 
-/* --- as each message is written -------------------------------------------
+/* --- as each message is written ----------------------------------------------
  */
 
-/* "wbSecret" as letters alone, whatever separates them, and as base64 shows it
- * behind any number of bytes */
+/* "wbSecret" as letters alone, whatever separates them, and in base64 after any
+ * number of bytes */
 static bool shows_secret(struct bytes text)
 {
     static const char *const forms[] = {"wbsecret", "d2jtzwnyzx", "diu2vjcmv0",
@@ -272,7 +273,7 @@ static void check_outcomes(struct sim *sim)
     size_t count;
     const struct expected *records = workload_records(sim->workload, &count);
 
-    see_outcomes(sim, NULL); /* what needed no transaction */
+    see_outcomes(sim, NULL); /* records that needed no transaction */
     for (size_t i = 0; i < count; i++) {
         if (!is_complete(sim, &records[i])) {
             sim_violate(
@@ -297,9 +298,9 @@ static uint64_t count_deliveries(const struct sim *sim, size_t registry)
     return deliveries;
 }
 
-/* A push takes at most a dozen requests; every disruption may cost it one more
- * push; and while a registry is ill each attempt costs one, at the pace of the
- * backoff, of which the mean is half its bound. */
+/* A push takes at most a dozen requests. Every fault may cost one more push.
+ * While a registry fails, each attempt costs one, at the rate of the backoff,
+ * whose mean is half its bound. */
 static void check_requests(struct sim *sim, size_t index)
 {
     const struct delivery_settings *settings =
@@ -322,8 +323,8 @@ static void check_requests(struct sim *sim, size_t index)
     }
 }
 
-/* A message is rejected with others and by itself, by each instance that comes
- * by it; and then it is tried again ever less. */
+/* A message is rejected with others and by itself, by each instance that
+ * processes it, and then tried again with growing pauses. */
 static void check_rejections(struct sim *sim)
 {
     uint64_t lives = 4 + chaos_disruptions(sim->chaos);

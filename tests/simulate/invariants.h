@@ -4,10 +4,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/*
- * What must hold, whatever happens: said once, here, for the simulator and for
- * whoever checks the same with real parts (`simulate --invariants`).
- */
+/* The properties that must always hold, defined only here, for the simulator
+ * and for tests with real components (`simulate --invariants`). */
 enum invariant {
     INVARIANT_NONE,
     INVARIANT_OUTCOME,
@@ -39,11 +37,11 @@ struct sim;
 struct message;
 struct txn;
 
-/* On the fly: a transaction is about to become visible. */
+/* Called when a transaction is about to become visible. */
 void invariants_at_commit(struct sim *sim, const struct txn *txn);
-/* On the fly: a message of an instance is written. */
+/* Called when a message of an instance is written. */
 void invariants_at_write(struct sim *sim, const struct message *message);
-/* At the end, when everything is quiet */
+/* Called at the end, when nothing is in progress */
 void invariants_at_end(struct sim *sim);
 
 #endif

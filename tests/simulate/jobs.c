@@ -18,8 +18,8 @@ struct share {
     unsigned stride;
 };
 
-/* What a worker says, in memory that it shares: so that of one that crashes it
- * is known where it was. */
+/* The state of a worker in shared memory, so that the position of one that
+ * crashes is known. */
 struct worker {
     pid_t pid;
     uint64_t number;
@@ -29,7 +29,8 @@ struct worker {
 };
 
 struct board {
-    _Atomic uint64_t lowest; /* that failed: above it nobody goes on */
+    _Atomic uint64_t lowest; /* The lowest number that failed; no worker
+                                continues above it. */
     struct worker workers[MAX_JOBS];
 };
 
@@ -73,7 +74,7 @@ static struct sim_options options_of(const struct share *share, uint64_t number)
     return options;
 }
 
-/* Up to the first that fails */
+/* Runs up to the first failure. */
 static void work(struct board *board, struct worker *worker,
                  const struct share *share)
 {
@@ -96,7 +97,7 @@ static void start(struct board *board, struct worker *worker,
 {
     pid_t pid;
 
-    fflush(NULL); /* or it would be said twice */
+    fflush(NULL); /* otherwise it would be printed twice */
     worker->number = share->first;
     pid = fork();
     if (pid < 0) {
@@ -108,9 +109,9 @@ static void start(struct board *board, struct worker *worker,
             exit(2);
         }
         work(board, worker, share);
-        exit(0); /* where what has leaked is looked for */
+        exit(0); /* where the sanitizer looks for leaks */
     }
-    worker->pid = pid; /* the parent's to write: both see it */
+    worker->pid = pid; /* written by the parent and visible to both */
 }
 
 static void finish(struct board *board, struct worker *worker)

@@ -3,12 +3,10 @@
 
 #include "sim.h"
 
-/*
- * Many seeds on many processors: each in a process of its own, so that a crash
- * costs one of them, and is one more thing that a seed can be found to do.
- */
+/* Runs many seeds on all processors, each in a process of its own, so that a
+ * crash ends one of them only, and is reported as a failure of its seed. */
 
-/* Which run of many a number stands for */
+/* Maps a number to one of many runs */
 enum series { SERIES_SEEDS, SERIES_STRIKES };
 
 struct failure {
@@ -16,17 +14,17 @@ struct failure {
     struct violation violation;
 };
 
-/* Numbers [first, first + count). True: each one's run held. Else *ret_failure
- * is that of the lowest that did not. Counts are of all that were run. */
+/* Runs the numbers [first, first + count). Returns true if every run succeeded.
+ * Otherwise *ret_failure is the lowest failure. Counters include all runs. */
 bool jobs_run(const struct sim_options *options, enum series series,
               uint64_t first, uint64_t count, unsigned jobs,
               struct sim_counts *counts, struct failure *ret_failure);
 
-/* One run in a process of its own: of a crash nothing is left but that, and
- * with `hush` not even what is said of it. */
+/* Runs one seed in a process of its own. A crash is reported as such; with
+ * `hush` the output of the process is discarded. */
 bool jobs_run_one(const struct sim_options *options, bool hush,
                   struct sim_counts *counts, struct violation *ret_violation);
 
-unsigned jobs_default(void); /* as many as there are processors */
+unsigned jobs_default(void); /* the number of processors */
 
 #endif

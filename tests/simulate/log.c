@@ -2,7 +2,7 @@
 #include "invariants.h"
 #include "waybill/alloc.h"
 
-/* Logs: what is in them, and what is not in them any more. */
+/* Logs: their records, and the deletion of records. */
 
 void log_append(struct broker *broker, struct log *log,
                 const struct message *message, struct txn *txn)
@@ -20,16 +20,16 @@ void log_append(struct broker *broker, struct log *log,
     }
 }
 
-/* An offset that is out of range is reset to the earliest by the client, and
- * one in a gap goes on behind it: the same from here. One piece without a gap,
- * because the places are what is answered. */
+/* The client resets an offset that is out of range to the earliest, and
+ * continues after a gap: the effect here is the same. Returns one piece without
+ * a gap, because the reply consists of positions. */
 void log_serve_fetch(struct broker *broker, struct call *call)
 {
     const struct log *log = &broker->input[call->partition];
     size_t first = 0;
     size_t end;
 
-    /* Nothing but that the topic is another one */
+    /* Returns nothing except that the topic is another one. */
     if (call->creation != log->creation) {
         call->count = 0;
         call_answer(call, CALL_OK);
@@ -91,10 +91,10 @@ void broker_recreate(struct broker *broker)
     }
 }
 
-/* --- what goes --------------------------------------------------------------
+/* --- deletion ----------------------------------------------------------------
  */
 
-/* What has been fetched already is not taken back. */
+/* Records that were fetched already are not affected. */
 static bool is_fetched(const struct broker *broker, size_t partition,
                        size_t index)
 {
@@ -128,7 +128,7 @@ void broker_expire(struct broker *broker, size_t partition,
     }
 }
 
-/* The last one stays: nothing newer has its key. */
+/* The last record remains, because no newer one has its key. */
 void broker_compact(struct broker *broker, size_t partition,
                     struct random *random)
 {

@@ -130,7 +130,7 @@ static bool read_arguments(int argc, char **argv, struct arguments *arguments)
 /* --- running ----------------------------------------------------------------
  */
 
-/* What the command line says beside the seed and what is left out */
+/* The options of the command line other than the seed and the skipped items */
 static void append_how(const struct arguments *arguments,
                        const struct sim_options *options, char *how,
                        size_t size)
@@ -185,9 +185,9 @@ static void sum_up(const struct sim_counts *counts, double seconds)
         "aborted, "
         "%llu requests, virtual %.1f h, %.1f s, %.0f seeds a minute\n",
         (unsigned long long)counts->seeds, (unsigned long long)counts->records,
-        (unsigned long long)counts->failed,
-        (unsigned long long)counts->replays, (unsigned long long)counts->kills,
-        (unsigned long long)counts->stops, (unsigned long long)counts->freezes,
+        (unsigned long long)counts->failed, (unsigned long long)counts->replays,
+        (unsigned long long)counts->kills, (unsigned long long)counts->stops,
+        (unsigned long long)counts->freezes,
         (unsigned long long)counts->reloads,
         (unsigned long long)counts->rebalances,
         (unsigned long long)counts->transactions,
@@ -197,7 +197,7 @@ static void sum_up(const struct sim_counts *counts, double seconds)
         (double)counts->seeds * 60 / seconds);
 }
 
-/* In this very process: so that its trace is whole and a debugger sees it */
+/* In this process, so that its trace is complete and a debugger can be used */
 static int run_traced(const struct arguments *arguments)
 {
     struct sim_options options = arguments->options;
@@ -206,7 +206,7 @@ static int run_traced(const struct arguments *arguments)
 
     options.seed = arguments->first;
     if (sim_run(&options, &counts, &violation)) {
-        return 0; /* and no word of this world's time */
+        return 0; /* and without the time of the real world */
     }
     printf("seed %llu violates '%s' (%s): %s\n",
            (unsigned long long)options.seed,
@@ -234,8 +234,8 @@ static int run(const struct arguments *arguments)
     return held ? 0 : 1;
 }
 
-/* Without any other fault, once for each boundary of an event in turn: killed
- * there, or frozen for so long that the group goes on without it. */
+/* Without other faults, one run for each boundary of an event: the instance is
+ * killed there, or frozen for so long that the group continues without it. */
 static int sweep(const struct arguments *arguments)
 {
     struct sim_options options = arguments->options;
@@ -292,10 +292,10 @@ int main(int argc, char **argv)
         fputs(help, stderr);
         return 2;
     }
-    /* What overrides the configuration is not ours. */
+    /* Environment variables of the user must not override the configuration. */
     clearenv();
-    setenv("TZ", "UTC", 1);            /* clearenv() leaves no list at all */
-    setenv("HOME", "/nonexistent", 1); /* nor is a docker config */
+    setenv("TZ", "UTC", 1);            /* clearenv() may leave no list at all */
+    setenv("HOME", "/nonexistent", 1); /* nor may a docker config */
     log_setup(arguments.log ? LOG_INFO : (enum log_level)(LOG_ERROR + 1),
               LOG_LOGFMT);
     directory_begin();

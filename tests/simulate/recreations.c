@@ -9,9 +9,9 @@
 struct recreation {
     struct sim *sim;
     struct item *item;
-    uint64_t refill_ms; /* after so long */
+    uint64_t refill_ms; /* after that time */
     unsigned thousandths;
-    bool alone; /* no instance runs */
+    bool alone; /* no instance is running */
     struct timer timer;
     struct timer refill;
 };
@@ -56,7 +56,7 @@ static void on_time(void *payload)
     }
 }
 
-/* All of it before it is calm */
+/* All of it happens before the faults end. */
 static uint64_t plan_one(struct recreations *recreations, uint64_t at_ms,
                          uint64_t span_ms)
 {
@@ -86,8 +86,8 @@ static uint64_t plan_one(struct recreations *recreations, uint64_t at_ms,
     return at_ms + next->refill_ms;
 }
 
-/* By chance of its own and behind all other items, so that what befalls the
- * world else stays the same */
+/* It has a random stream of its own and comes after all other items, so that
+ * everything else in the world remains the same. */
 struct recreations *recreations_new(struct sim *sim)
 {
     struct recreations *recreations = mem_zalloc(sizeof(*recreations));

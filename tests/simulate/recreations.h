@@ -3,19 +3,17 @@
 
 #include "sim.h"
 
-/*
- * In some worlds somebody deletes the topic of the attestations and creates it
- * again under the same name, and a producer writes some of its records once
- * more: sometimes at once, so that the new topic is as long as the old one
- * before anybody looks, sometimes later, sometimes while no instance runs.
- *
- * How the real client notices that the topic is another one is below kafka.h
- * (consumer/kafka/identity.c), and therefore not simulated: the model's client
- * knows it from its next fetch on. unit_kafka_anchor tests the comparison, and
- * integration_intake the whole with a real broker. Simulated is what
- * follows from it: the partition is lost and assigned again without a committed
- * offset, while deliveries and a commit of the old topic are in flight.
- */
+/* In some worlds the topic of the attestations is deleted and created again
+ * under the same name, and a producer writes some of its records again:
+ * sometimes at once, so that the new topic is as long as the old one before any
+ * member reads it, sometimes later, and sometimes while no instance runs. How
+ * the real client detects the new topic is implemented below kafka.h
+ * (consumer/kafka/identity.c) and therefore not simulated: the client of the
+ * model detects it at its next fetch. unit_kafka_anchor tests the comparison,
+ * and integration_intake the whole with a real broker. The simulation covers
+ * the consequences: the partition is lost and assigned again without a
+ * committed offset, while deliveries and a commit of the old topic are in
+ * flight. */
 struct recreations *recreations_new(struct sim *sim);
 void recreations_free(struct recreations *recreations);
 

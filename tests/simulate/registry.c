@@ -7,8 +7,8 @@
 #include "waybill/alloc.h"
 #include "waybill/json.h"
 
-/* The distribution specification's push: POST uploads, PUT blob, PUT manifest.
- * What has been answered with 201 is there. */
+/* The push of the distribution specification: POST uploads, PUT blob, PUT
+ * manifest. Content that was answered with 201 is stored. */
 
 void reply_set(struct reply *reply, int status, const char *code)
 {
@@ -95,7 +95,7 @@ static void append_location(const struct registry *registry,
     static const char *const schemes[] = {
         [LOCATION_RELATIVE] = "",
         [LOCATION_ABSOLUTE] = "https://",
-        [LOCATION_DOWNGRADED] = "http://", /* by a proxy that ends TLS */
+        [LOCATION_DOWNGRADED] = "http://", /* by a proxy that terminates TLS */
     };
 
     str_printf(headers, "Location: %s%s", schemes[registry->location],
@@ -135,7 +135,8 @@ static struct upload_session *find_upload(struct registry *registry,
     return NULL;
 }
 
-/* When it shows; the answer comes no earlier. */
+/* The time at which the content becomes visible; the response is not earlier.
+ */
 static uint64_t commit(const struct ask *ask, struct reply *reply)
 {
     if (ask->fault == FAULT_COMMITS) {
@@ -163,8 +164,8 @@ static void store_blob(struct registry *registry, const char *path,
         (struct stored_blob){arena_strdup(sim->arena, path), *digest, from_ms};
 }
 
-/* `rest` is the upload's number and the query behind it. A session that holds
- * half of something already is good for nothing but to be given up. */
+/* `rest` is the number of the upload and the query. A session that contains
+ * half of a body can only be abandoned. */
 static void append_blob(struct registry *registry, const char *path,
                         const char *rest, const struct ask *ask,
                         struct reply *reply)
@@ -199,7 +200,7 @@ static void append_blob(struct registry *registry, const char *path,
     }
 }
 
-/* With the digest that it is said to have, "?digest=..." */
+/* With the digest in the query, "?digest=..." */
 static void post_blob(struct registry *registry, const char *path,
                       const char *given, const struct ask *ask,
                       struct reply *reply)
@@ -273,7 +274,7 @@ static void store_manifest(struct registry *registry, const char *path,
                manifest->digest.text);
 }
 
-/* Something else was stored, or nothing. */
+/* Another content was stored, or none. */
 static void lie(struct registry *registry, const char *path,
                 struct reply *reply)
 {
@@ -344,7 +345,7 @@ static void head_manifest(struct registry *registry, const char *path,
 #define BLOBS "/blobs/"
 #define MANIFESTS "/manifests/"
 
-/* A path, split at what its kind is known by */
+/* A path, split at the part that identifies its kind */
 struct route_parts {
     char repository[512];
     char reference[256]; /* without a query */

@@ -8,20 +8,18 @@
 #include "waybill/http.h"
 #include "waybill/url.h"
 
-/*
- * Models of registries (distribution specification, as far as a push goes) and
- * of their token server, with everything that can go wrong with them.
- */
+/* Models of registries (distribution specification, as far as a push needs it)
+ * and of their token server, with their faults. */
 
 #define MAX_REGISTRIES 3
 #define MAX_ACCOUNTS 2
 #define MAX_WINDOWS 8
-/* Where some send their uploads, by URLs that are signed */
+/* The host for uploads of some registries, with signed URLs */
 #define STORE "store.model.example:5000"
 
 enum registry_auth { REGISTRY_OPEN, REGISTRY_BASIC, REGISTRY_BEARER };
 
-/* What is made of a POST that carries a blob */
+/* The reaction to a POST that contains a blob */
 enum single_post {
     SINGLE_POST_IGNORED,
     SINGLE_POST_TAKEN,
@@ -36,22 +34,22 @@ enum fault {
     FAULT_ERRORS,   /* 500, 502, 503 */
     FAULT_THROTTLE, /* 429, with and without Retry-After */
     FAULT_SLOW,
-    FAULT_COMMITS, /* what was put shows late, and so does the answer */
+    FAULT_COMMITS, /* content becomes visible late, and so does the response */
     FAULT_HANG,    /* no answer */
     FAULT_RESET,
-    FAULT_LOST,     /* done, but nobody hears of it */
-    FAULT_CUT,      /* the connection breaks in the middle of a body */
-    FAULT_SESSIONS, /* an upload is forgotten */
-    FAULT_TOKENS,   /* a token is good for one request */
-    FAULT_REDIRECT, /* 307, to itself or to where it keeps things */
-    FAULT_LIES,     /* names another digest than it was sent */
-    FAULT_DENIED,   /* an account, or all: 401 or 403 */
+    FAULT_LOST,     /* the request is executed, but its response is lost */
+    FAULT_CUT,      /* the connection is closed in the middle of a body */
+    FAULT_SESSIONS, /* an upload session is forgotten */
+    FAULT_TOKENS,   /* a token is valid for one request */
+    FAULT_REDIRECT, /* 307, to the registry itself or to its storage */
+    FAULT_LIES,     /* reports another digest than that of the content */
+    FAULT_DENIED,   /* refuses one account, or all: 401 or 403 */
     FAULT_RESTART,
-    FAULT_DRAWN, /* those before it */
-    /* The answers of something in front of it */
-    FAULT_INGRESS = FAULT_DRAWN, /* that has no backend */
-    FAULT_LOGIN,                 /* a page for humans, with 200 */
-    /* It takes nothing, and says so. */
+    FAULT_DRAWN, /* the number of the above */
+    /* The responses of a server in front of it */
+    FAULT_INGRESS = FAULT_DRAWN, /* an ingress without a backend */
+    FAULT_LOGIN,                 /* an HTML page, with 200 */
+    /* It accepts nothing, and says so. */
     FAULT_READ_ONLY,
     FAULT_QUOTA,
     FAULT_COUNT
@@ -61,14 +59,14 @@ struct window {
     enum fault fault;
     uint64_t from_ms;
     uint64_t until_ms;
-    unsigned accounts; /* that it is for, a bit each */
+    unsigned accounts; /* the accounts that it applies to, one bit each */
     bool forbids;      /* 403 instead of 401 */
 };
 
 struct stored_blob {
     const char *path;
     struct digest digest;
-    uint64_t from_ms; /* before that it is not there */
+    uint64_t from_ms; /* not visible before that time */
 };
 
 struct stored_manifest {
@@ -82,7 +80,7 @@ struct stored_manifest {
 struct upload_session {
     const char *path;
     unsigned number;
-    size_t got; /* bytes of a body that broke off */
+    size_t got; /* the number of bytes of an incomplete body */
 };
 
 struct issued_token {
@@ -93,33 +91,35 @@ struct issued_token {
     uint64_t expires_ms;
 };
 
-/* What a configuration may hold that has not been changed yet */
+/* The passwords that a configuration may contain before it was corrected */
 #define FORMER_PASSWORD "long gone"
 
 struct account {
-    const char *username; /* NULL: everybody may */
+    const char *username; /* NULL: anonymous access is permitted */
     const char *password;
 };
 
 struct registry {
     struct registries *registries;
-    const char *host; /* with its port */
+    const char *host; /* with the port */
     enum registry_auth auth;
     struct account accounts[MAX_ACCOUNTS];
     enum location location;
     enum single_post single_post;
-    bool speaks_oauth2; /* by refresh tokens that are good for one use */
-    unsigned refresh[MAX_ACCOUNTS]; /* the number of the one; 0: none */
+    bool speaks_oauth2; /* issues refresh tokens that are valid for one use */
+    unsigned refresh[MAX_ACCOUNTS]; /* the number of the valid one; 0: none */
     uint64_t token_ms;
-    uint64_t said_token_ms; /* which may be more */
+    uint64_t
+        said_token_ms; /* the number of tokens, of which there may be more */
     struct window windows[MAX_WINDOWS];
     size_t window_count;
-    uint64_t faulty_ms; /* the windows together */
-    /* Until then a configuration may hold a wrong password; 0: none has. */
+    uint64_t faulty_ms; /* the sum of the windows */
+    /* Until then a configuration may contain a wrong password; 0: none did. */
     uint64_t spoiled_until_ms;
     uint64_t requests;
-    uint64_t refusals; /* of these, answered with 401 or 403 */
-    /* Until then it denies the paths that it would refuse for good. */
+    uint64_t refusals; /* of these, those that were answered with 401 or 403 */
+    /* Until then it denies the paths that it would otherwise reject
+     * permanently. */
     uint64_t denies_until_ms;
     struct stored_blob *blobs;
     size_t blob_count;
@@ -133,7 +133,8 @@ struct registry {
     struct issued_token *tokens;
     size_t token_count;
     size_t token_capacity;
-    const char **lies; /* paths whose manifest was said to be another */
+    const char *
+        *lies; /* paths whose manifest was reported with another digest */
     size_t lie_count;
     size_t lie_capacity;
     unsigned numbers; /* of uploads and tokens */
@@ -144,17 +145,17 @@ struct registries {
     struct sim *sim;
     struct registry all[MAX_REGISTRIES];
     size_t count;
-    TAILQ_HEAD(, wire) wires; /* requests under way */
+    TAILQ_HEAD(, wire) wires; /* requests in progress */
 };
 
-/* A request, as it arrives */
+/* A request when it arrives */
 struct ask {
     struct sim *sim;
-    enum fault fault; /* what ails the registry at that moment */
-    bool is_signed;   /* a URL that the registry itself has given out */
+    enum fault fault; /* the fault of the registry at that moment */
+    bool is_signed;   /* a URL that the registry itself has issued */
     const char *method;
     struct url url;
-    const char *path;          /* behind the host */
+    const char *path;          /* the part after the host */
     const char *authorization; /* NULL: none */
     struct bytes body;
 };
@@ -174,28 +175,28 @@ void registries_serve(struct registries *registries, struct ask *ask,
 
 /* sim_http.c */
 void wires_free(struct registries *registries);
-/* registry.c: what an honest one answers */
+/* registry.c: the response of a registry without faults */
 void registry_answer(struct registry *registry, const struct ask *ask,
                      struct reply *reply);
 void reply_set(struct reply *reply, int status, const char *code);
-/* So much of the body arrives, and no more. */
+/* Only that many bytes of the body arrive. */
 void registry_take_half(struct registry *registry, const struct ask *ask);
-/* registry_auth.c: false says why in the reply. */
+/* registry_auth.c: if it returns false, the reply states why. */
 bool registry_authorize(struct registry *registry, const struct ask *ask,
                         struct reply *reply);
 void token_server_answer(struct registries *registries, const struct ask *ask,
                          struct reply *reply);
 struct registry *registry_of_token(struct registries *registries,
                                    const struct ask *ask);
-/* What every token contains, and nothing else */
+/* A text that every token contains, and nothing else does */
 #define SECRET_MARK "wbSecret"
-/* registry_echo.c: an error repeats what the request has shown. */
+/* registry_echo.c: an error response repeats what the request has shown. */
 void registry_echo(const struct ask *ask, struct reply *reply);
-/* Whose secret it is that a request shows */
+/* Returns the owner of the secret in a request. */
 void registry_check_secret(struct registries *registries,
                            const struct registry *registry,
                            const struct ask *ask);
-/* registry_faults.c: NULL when nothing ails it */
+/* registry_faults.c: NULL if the registry has no fault. */
 const struct window *registry_window(const struct registry *registry);
 /* registry_plan.c */
 const char *fault_name(enum fault fault);
@@ -206,10 +207,10 @@ const struct stored_manifest *registry_manifest(const struct registry *registry,
                                                 const char *reference);
 bool registry_has_blob(const struct registry *registry, const char *path,
                        const char *digest);
-/* Nothing has ailed it from then on to now, nor shortly before. */
+/* Whether there was no fault from then until now, nor shortly before. */
 bool registry_was_well(const struct registry *registry, uint64_t since_ms);
 bool registry_has_lied(const struct registry *registry, const char *path);
-/* Whether an answer says for good that it will not have it */
+/* Whether a response rejects the content permanently */
 bool registry_refuses(const char *path);
 /* Whether that path is denied for a while instead, in the whole world */
 bool registry_denies(const struct registry *registry);

@@ -6,8 +6,8 @@
 #include "waybill/alloc.h"
 #include "waybill/base64.h"
 
-/* Basic, and the distribution project's token protocol. A token is good for one
- * repository and for a while. */
+/* Basic, and the token protocol of the distribution project. A token is valid
+ * for one repository and for a limited time. */
 
 static void challenge(const struct registry *registry, struct reply *reply)
 {
@@ -42,7 +42,7 @@ static bool is_basic_of(const struct account *account, const char *given)
     return is_basic(account, account->password, given);
 }
 
-/* -1: nobody that it knows */
+/* -1: an unknown account */
 static int account_by_password(const struct registry *registry,
                                const struct ask *ask)
 {
@@ -55,7 +55,7 @@ static int account_by_password(const struct registry *registry,
     return -1;
 }
 
-/* The status; 0: it may. */
+/* Returns the status of the refusal; 0: the request is permitted. */
 static int denial(const struct registry *registry, int account)
 {
     const struct window *window = registry_window(registry);
@@ -132,7 +132,7 @@ bool registry_authorize(struct registry *registry, const struct ask *ask,
     return status == 0;
 }
 
-/* A token of the model names the registry that it is for. */
+/* A token of the model names its registry. */
 static bool is_of(const struct registry *registry, const char *authorization)
 {
     static const char bearer[] = "Authorization: Bearer token-";
@@ -171,7 +171,7 @@ void registry_check_secret(struct registries *registries,
 /* --- the token server -------------------------------------------------------
  */
 
-/* The value of a query's parameter, up to `end` */
+/* Returns the value of a parameter of the query, up to `end`. */
 static const char *parameter(struct arena *arena, const char *path,
                              const char *name, const char *end)
 {
@@ -197,7 +197,7 @@ static const char *parameter(struct arena *arena, const char *path,
     return arena_strdup(arena, value.data);
 }
 
-/* The parameters, whether in the URL or in a form */
+/* Reads the parameters, from the URL or from a form. */
 static const char *reported(struct registries *registries,
                             const struct ask *ask)
 {
@@ -244,7 +244,8 @@ static void issue(struct registry *registry, unsigned account, const char *path,
                (unsigned long long)registry->said_token_ms / 1000);
 }
 
-/* By the password, or the one refresh token that is good now; -1: by neither */
+/* Returns the account by the password, or by the one refresh token that is
+ * valid now; -1: neither matches */
 static int account_by_form(const struct registry *registry, const char *form)
 {
     struct arena *arena = registry->registries->sim->arena;

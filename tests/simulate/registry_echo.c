@@ -4,9 +4,10 @@
 
 #include "waybill/base64.h"
 
-/* Errors that repeat the authorization of the request, and that of the one
- * before it to any registry, in one of several ways. The way follows from the
- * time, because a number drawn for it would change the course of every seed. */
+/* Error responses that repeat the authorization of the request, and that of the
+ * previous request to any registry, in one of several forms. The form follows
+ * from the time, because an additional random number would change the course of
+ * every seed. */
 
 static void append_wrapped(struct str *out, const char *text)
 {
@@ -25,7 +26,7 @@ static void append_echo(struct str *out, const char *text, uint64_t way)
     case 1:
         append_wrapped(out, text);
         break;
-    case 2: /* cut off within the token */
+    case 2: /* truncated within the token */
         str_append(out, text, strlen(text) - 4);
         str_append_text(out, "...");
         break;

@@ -6,11 +6,9 @@
 #include "waybill/clock.h"
 #include "workload.h"
 
-/*
- * What goes wrong with a request to a registry: in windows of time, in which
- * the most of its answers are of one kind, and now and then outside of them. A
- * reply may be lost before the registry has done what was asked, or after.
- */
+/* The faults of requests to a registry: in windows of time, in which most of
+ * its responses have one fault, and occasionally outside of them. A reply may
+ * be lost before the registry has executed the request, or after that. */
 
 const struct window *registry_window(const struct registry *registry)
 {
@@ -26,7 +24,7 @@ const struct window *registry_window(const struct registry *registry)
     return NULL;
 }
 
-/* Nobody lets himself be put off for longer than this (http.h). */
+/* No client waits longer than this (http.h). */
 #define AFTERMATH_MS 300000
 
 bool registry_was_well(const struct registry *registry, uint64_t since_ms)
@@ -135,7 +133,7 @@ static void answer_login(struct sim *sim, struct reply *reply)
     str_append_text(&reply->response.body, "<html><form></form></html>");
 }
 
-/* What only reads is answered as ever. */
+/* Requests that only read are answered as usual. */
 static bool answer_no_write(const struct ask *ask, struct reply *reply)
 {
     if (strcmp(ask->method, "GET") == 0 || strcmp(ask->method, "HEAD") == 0) {
@@ -152,7 +150,7 @@ static bool answer_no_write(const struct ask *ask, struct reply *reply)
     return true;
 }
 
-/* Once: what comes back has been there. */
+/* Only once: a request that returns has been redirected before. */
 static bool redirect(struct registry *registry, const struct ask *ask,
                      struct reply *reply)
 {
@@ -186,7 +184,8 @@ static void answer_honestly(struct registry *registry, const struct ask *ask,
     }
 }
 
-/* True: the reply is made, and the registry itself has not been asked. */
+/* Returns true if the reply is complete and the registry itself was not asked.
+ */
 static bool answer_at_the_door(struct sim *sim, struct registry *registry,
                                const struct ask *ask, struct reply *reply)
 {
@@ -253,7 +252,7 @@ static struct registry *registry_of_host(struct registries *registries,
     return NULL;
 }
 
-/* The store's paths begin with the registry that they are of. */
+/* The paths of the storage begin with their registry. */
 static struct registry *registry_of(struct registries *registries,
                                     struct ask *ask)
 {
@@ -273,7 +272,7 @@ static struct registry *registry_of(struct registries *registries,
     return registry;
 }
 
-/* Digests by their first letters: the rest tells a reader nothing. */
+/* Digests by their first digits: the others are of no use to a reader. */
 static void trace(const struct ask *ask, const struct reply *reply)
 {
     char path[256];
@@ -315,8 +314,8 @@ void registries_serve(struct registries *registries, struct ask *ask,
         if (!answer_at_the_door(sim, registry, ask, reply)) {
             answer_honestly(registry, ask, reply);
         }
-        registry->refusals += reply->response.status == 401 ||
-                              reply->response.status == 403;
+        registry->refusals +=
+            reply->response.status == 401 || reply->response.status == 403;
         registry_echo(ask, reply);
     }
     trace(ask, reply);

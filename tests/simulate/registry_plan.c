@@ -1,7 +1,7 @@
 #include "registry.h"
 #include "waybill/alloc.h"
 
-/* The registries of a world, and what will ail them when. */
+/* Plans the registries of a world and their faults. */
 
 const char *fault_name(enum fault fault)
 {
@@ -67,7 +67,8 @@ static void add_window(struct registry *registry, struct item *item,
     window->until_ms = window->until_ms < calm ? window->until_ms : calm;
     window->accounts = (unsigned)draw(&item->random, 1, 3);
     window->forbids = draw_chance(&item->random, 500);
-    /* Drawn last: older seeds keep the rest of their worlds. */
+    /* Chosen last, so that the worlds of older seeds remain the same otherwise.
+     */
     if (draw_chance(&item->random, 250)) {
         window->fault =
             (enum fault)draw(&item->random, FAULT_DRAWN, FAULT_COUNT - 1);
@@ -100,7 +101,7 @@ static void plan_window(struct registry *registry)
     add_window(registry, item, &window);
 }
 
-/* The most of the time, while the others go on */
+/* For most of the time, while the others continue */
 static void plan_outage(struct registry *registry)
 {
     static const enum fault faults[] = {FAULT_REFUSED, FAULT_ERRORS, FAULT_HANG,
@@ -131,7 +132,7 @@ static void init_accounts(struct registry *registry, size_t index)
     }
 }
 
-/* Some say that a token lives longer than it does. */
+/* Some report a longer lifetime of a token than it has. */
 static void init_tokens(struct registry *registry)
 {
     struct sim *sim = registry->registries->sim;
@@ -156,7 +157,7 @@ static void init_registry(struct registries *registries, size_t index)
     }
     registry->location = (enum location)sim_pick(sim, 0, LOCATION_DOWNGRADED);
     init_tokens(registry);
-    /* Not drawn: older seeds keep their worlds. */
+    /* This is not random, so that the worlds of older seeds remain the same. */
     registry->single_post = (enum single_post)((sim->options.seed + index) % 3);
     registry->speaks_oauth2 = (sim->options.seed / 3 + index) % 3 == 0;
     timer_init(&registry->restart, on_restart, registry);
@@ -180,7 +181,7 @@ static void plan_denial(struct registry *registry)
     }
 }
 
-/* The first window that fits counts: an outage goes before the rest. */
+/* The first window that applies counts: an outage precedes the others. */
 static void plan(struct registries *registries)
 {
     struct sim *sim = registries->sim;

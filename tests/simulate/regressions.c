@@ -6,10 +6,10 @@
 #include "jobs.h"
 #include "waybill/alloc.h"
 
-/* of a file of regressions, in bytes */
+/* of a regressions file, in bytes */
 #define MAX_TEXT 65536
 
-/* 1: there is a run in it; 0: there is none; -1: it cannot be read. */
+/* 1: the line contains a run; 0: it contains none; -1: it cannot be parsed. */
 static int read_line(char *line, struct sim_options *options)
 {
     char *end;

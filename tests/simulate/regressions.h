@@ -3,8 +3,9 @@
 
 #include "sim.h"
 
-/* A file of lines "SEED [--skip LIST]  # what it found": each once violated an
- * invariant, and must not any more. 0, 1, or 2 for a file that is wrong. */
+/* A file with lines of the form "SEED [--skip LIST] # what it found". Each run
+ * once violated an invariant, and must not do so any more. Returns 0, 1, or 2
+ * for an invalid file. */
 int regressions_run(const char *path);
 
 #endif

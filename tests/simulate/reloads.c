@@ -8,20 +8,21 @@
 #include "workload.h"
 
 #define MAX_RELOADS 24
-/* Records of a run without faults come within so much. */
+/* The time within which the records of a run without faults are written. */
 #define QUIET_MS 10000
 
-/* What is other in the next configuration, a bit each */
+/* The differences of the next configuration, one bit each */
 enum change {
-    CHANGE_ORDER = 1,    /* of registrations and attachments */
-    CHANGE_LIMITS = 2,   /* delivery.* */
-    CHANGE_MORE = 4,     /* an attachment that none of the events matches */
-    CHANGE_PASSWORD = 8, /* of the first registry's registration: a wrong one */
+    CHANGE_ORDER = 1,  /* the order of registrations and attachments */
+    CHANGE_LIMITS = 2, /* delivery.* */
+    CHANGE_MORE = 4,   /* an additional attachment that matches no event */
+    CHANGE_PASSWORD =
+        8, /* a wrong password in the registration of the first registry */
 };
 
 struct reload {
     struct item *item;
-    unsigned slot; /* of all that there may be */
+    unsigned slot; /* the maximum of all possible ones */
     unsigned changes;
 };
 
@@ -36,10 +37,8 @@ struct reloads {
 };
 
 /* --- another configuration --------------------------------------------------
- *
- * Nothing of it is shared with the one before it: who keeps what belonged to
- * that is found out by the sanitizer.
- */
+ * It shares nothing with the previous one, so the sanitizer detects references
+ * to what belonged to that. */
 
 static void *copy_options(struct arena *arena, const void *from, size_t size,
                           const struct field *fields)
@@ -171,14 +170,14 @@ static struct settings *change(const struct settings *from, unsigned changes,
 /* --- when -------------------------------------------------------------------
  */
 
-/* False: it has to wait. */
+/* Returns false if it has to wait. */
 static bool reload(struct sim *sim, unsigned slot, unsigned changes,
                    struct random *random)
 {
     struct instance *instance = sim->slots[slot];
 
     if (changes & CHANGE_PASSWORD) {
-        /* Its registry is as good as ill until that is mended. */
+        /* Its registry counts as failing until that is corrected. */
         struct registry *registry = &sim->registries->all[0];
 
         registry->spoiled_until_ms = chaos_calm_ms(sim->chaos);
@@ -186,7 +185,7 @@ static bool reload(struct sim *sim, unsigned slot, unsigned changes,
     }
     if (instance == NULL || instance->dead || instance->ended ||
         instance->stopping) {
-        return true; /* whoever comes next begins with the right one */
+        return true; /* the next instance starts with the right one */
     }
     return instance_reload(
         instance,
@@ -217,7 +216,7 @@ static void on_time(void *payload)
     }
 }
 
-/* As long as one has to wait, as cli/reload.c does it */
+/* As long as a reload has to wait, as in cli/reload.c */
 #define AGAIN_MS 1000
 
 static void mend(void *payload)
@@ -259,8 +258,8 @@ static void plan_one(struct reloads *reloads, uint64_t at_ms)
               next->changes & CHANGE_PASSWORD ? ", a wrong password" : "");
 }
 
-/* Behind all others, so that these keep their numbers; in some worlds none, in
- * others some, one of them soon after another. */
+/* After all others, so that these keep their numbers; some worlds have none,
+ * others have some in quick succession. */
 static void plan_all(struct reloads *reloads)
 {
     struct sim *sim = reloads->sim;

@@ -7,10 +7,8 @@
 #include "waybill/dead_letter.h"
 #include "workload.h"
 
-/*
- * Now and then somebody replays all dead letters that can be read, once each:
- * the program's own code reads them and writes the records that replay them.
- */
+/* Occasionally all dead letters that can be read are replayed, once each: the
+ * program's own code reads them and writes the records that replay them. */
 
 #define MAX_TIMES 3
 
@@ -19,9 +17,9 @@ struct replays {
     struct item *items[MAX_TIMES];
     size_t count;
     size_t next;
-    bool *done; /* of each dead letter of the log */
+    bool *done; /* for each dead letter of the log */
     size_t capacity;
-    size_t known; /* so many of them */
+    size_t known; /* the number of them */
     struct timer timer;
 };
 
@@ -42,8 +40,8 @@ static const struct expected *find_origin(struct sim *sim,
     return NULL;
 }
 
-/* What the dead letter says of itself is checked where it is written
- * (verdict.c); here it only has to be of some record. */
+/* The content of a dead letter is checked when it is written (verdict.c); here
+ * it only has to belong to some record. */
 static void replay_one(struct replays *replays, const struct log_record *log)
 {
     struct sim *sim = replays->sim;

@@ -7,10 +7,10 @@
 #include "broker.h"
 #include "workload.h"
 
-/* The first one of a structured event is its own. */
+/* The first such header of a structured event belongs to the event itself. */
 #define ID_MEMBER "\"id\":\""
 
-/* --- which record a message is of --- */
+/* --- the record of a message --- */
 
 static bool is_dead_letter(const struct broker *broker,
                            const struct message *message)
@@ -18,8 +18,8 @@ static bool is_dead_letter(const struct broker *broker,
     return strcmp(message->topic, broker->dead_letters.topic) == 0;
 }
 
-/* Of "TOPIC/PARTITION/OFFSET..."; the number is the one that the model has for
- * the partition, as everywhere else. */
+/* Parses "TOPIC/PARTITION/OFFSET..."; the result is the number of the partition
+ * in the model. */
 static bool read_position(const char *text, int *ret_partition,
                           long long *ret_offset)
 {
@@ -34,7 +34,7 @@ static bool read_position(const char *text, int *ret_partition,
     return true;
 }
 
-/* An outcome's id, whatever its mode */
+/* Returns the id of an outcome, in either mode. */
 static bool position_of_outcome(struct arena *arena,
                                 const struct message *message, int *partition,
                                 long long *offset)
@@ -85,13 +85,13 @@ static bool is_of_cursed(const struct broker *broker,
 
 bool rules_curse(const struct broker *broker, const struct expected *record)
 {
-    /* The dead letter of a replay says where the replayed record is. */
+    /* The dead letter of a replay names the position of the replayed record. */
     const struct expected *origin =
         record->replay_of != NULL ? record->replay_of : record;
 
     if (broker->rules.outcomes.max_bytes > 0 ||
         broker->rules.dead_letters.max_bytes > 0) {
-        return true; /* perhaps: its size depends on what becomes of it */
+        return true; /* possibly, because its size depends on its result */
     }
     return is_cursed(&broker->rules.outcomes, record->partition,
                      record->offset) ||
@@ -99,7 +99,7 @@ bool rules_curse(const struct broker *broker, const struct expected *record)
                      origin->offset);
 }
 
-/* --- what is rejected --- */
+/* --- rejections --- */
 
 static bool is_absent(const struct broker *broker,
                       const struct output_rules *rules)
@@ -119,7 +119,7 @@ static size_t size_of(const struct message *message)
     return size;
 }
 
-/* The operator raises the limit when it is calm. */
+/* The operator raises the limit when the faults end. */
 static bool is_too_large(const struct broker *broker,
                          const struct output_rules *rules,
                          const struct message *message)
@@ -128,7 +128,7 @@ static bool is_too_large(const struct broker *broker,
            !chaos_is_calm(broker->sim);
 }
 
-/* The name of the error; NULL: it is accepted. */
+/* Returns the name of the error; NULL: the message is accepted. */
 static const char *judge(const struct broker *broker,
                          const struct message *message)
 {
@@ -163,7 +163,7 @@ static struct kafka_rejection rejection_of(size_t message, const char *code,
     };
 }
 
-/* All of the topic that are not isolated are in one record batch. */
+/* All messages of the topic that are not isolated are in one record batch. */
 static size_t reject_batch(const struct call *call, const char *topic,
                            const char *code, struct kafka_rejection *all)
 {
@@ -202,7 +202,7 @@ const struct kafka_rejection *rules_judge(const struct broker *broker,
     return count > 0 ? all : NULL;
 }
 
-/* --- chance --- */
+/* --- random choices --- */
 
 static void draw_output(struct random *random, bool mild,
                         struct output_rules *rules)
@@ -223,7 +223,8 @@ static void draw_size(struct random *random, struct output_rules *rules)
         draw_chance(random, 100) ? (size_t)draw(random, 300, 2000) : 0;
 }
 
-/* By chance of its own, so that what befalls the world else stays the same */
+/* It has a random stream of its own, so that everything else in the world
+ * remains the same. */
 void rules_draw(struct broker *broker)
 {
     const struct sim_options *options = &broker->sim->options;

@@ -8,9 +8,9 @@
 #include "waybill/kafka_batch.h"
 #include "waybill/message.h"
 
-/* What the topics of outcomes and of dead letters do not accept: messages of
- * some records, messages without a key, and, for a while, any message. All of
- * it ends when it is calm, except that a key remains required. */
+/* Messages that the topics of outcomes and of dead letters reject: those of
+ * some records, those without a key, and, for a while, any message. All of it
+ * ends with the faults, except that a key remains required. */
 
 struct broker;
 struct call;
@@ -18,10 +18,10 @@ struct expected;
 
 struct output_rules {
     bool needs_key;    /* compaction */
-    unsigned one_in;   /* messages of one record in so many; 0: of none */
-    unsigned absent_s; /* the topic is missing for so long, ... */
-    unsigned every_s;  /* ... in each period of so long; 0: never */
-    size_t max_bytes;  /* max.message.bytes, of one message; 0: enough */
+    unsigned one_in;   /* messages of one record in that many; 0: of none */
+    unsigned absent_s; /* the topic is missing for that long, ... */
+    unsigned every_s;  /* ... in each period of that length; 0: never */
+    size_t max_bytes;  /* max.message.bytes, of one message; 0: sufficient */
 };
 
 struct rules {
@@ -30,8 +30,8 @@ struct rules {
 };
 
 void rules_draw(struct broker *broker);
-/* NULL: the messages of the call are accepted. Otherwise, as many rejections as
- * *ret_count says, from the arena. */
+/* Returns NULL if the messages of the call are accepted. Otherwise returns
+ * *ret_count rejections, allocated from the arena. */
 const struct kafka_rejection *rules_judge(const struct broker *broker,
                                           const struct call *call,
                                           size_t *ret_count);

@@ -7,7 +7,7 @@
 #include "sim.h"
 #include "waybill/alloc.h"
 
-/* --- chance -----------------------------------------------------------------
+/* --- random numbers ----------------------------------------------------------
  */
 
 uint64_t draw(struct random *random, uint64_t min, uint64_t max)
@@ -20,7 +20,8 @@ bool draw_chance(struct random *random, unsigned in_a_thousand)
     return random_below(random, 1000) < in_a_thousand;
 }
 
-/* Mixed twice: neighbours would otherwise walk in each other's steps. */
+/* Mixed twice, because the streams of neighboring numbers would otherwise be
+ * correlated. */
 struct random random_of(uint64_t seed, uint64_t number)
 {
     struct random random;
@@ -54,7 +55,7 @@ struct item *schedule_add(struct sim *sim)
     struct item *item = arena_alloc(schedule->arena, sizeof(*item));
 
     if (schedule->count == MAX_ITEMS) {
-        abort(); /* who plans keeps to bounds that together are less */
+        abort(); /* the planners keep to bounds whose sum is lower */
     }
     schedule->items[schedule->count] = item;
     item->number = schedule->count++;

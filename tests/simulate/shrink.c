@@ -5,18 +5,18 @@
 
 #include "waybill/alloc.h"
 
-/* Lines of the trace that are shown */
+/* The number of lines of the trace that are shown */
 #define TAIL 60
 
 struct shrink {
-    struct sim_options options; /* the least that is known to fail */
+    struct sim_options options; /* the smallest set that is known to fail */
     struct violation violation;
     struct schedule *schedule;
     unsigned runs;
     unsigned max_runs;
 };
 
-/* Without the items [from, to) of `kept` */
+/* Runs without the items [from, to) of `kept`. */
 static bool fails_without(struct shrink *shrink, const size_t *kept,
                           size_t from, size_t to)
 {
@@ -37,7 +37,7 @@ static bool fails_without(struct shrink *shrink, const size_t *kept,
     return true;
 }
 
-/* What is not left out, the earliest first */
+/* Lists the items that are not omitted, the earliest first. */
 static size_t list_kept(const struct shrink *shrink, size_t *kept)
 {
     const struct schedule *schedule = shrink->schedule;
@@ -60,7 +60,7 @@ static size_t list_kept(const struct shrink *shrink, size_t *kept)
     return count;
 }
 
-/* What comes behind the end cannot have led to it. */
+/* Items after the end cannot be the cause. */
 static void cut_behind(struct shrink *shrink)
 {
     size_t kept[MAX_ITEMS];
@@ -76,7 +76,8 @@ static void cut_behind(struct shrink *shrink)
     }
 }
 
-/* Once through, from the end, in pieces of that size. True: it got less. */
+/* Tries all pieces of that size once, from the end. Returns true if the set has
+ * become smaller. */
 static bool pass(struct shrink *shrink, size_t size)
 {
     size_t kept[MAX_ITEMS];
@@ -105,7 +106,7 @@ static void reduce(struct shrink *shrink)
     }
 }
 
-/* --- showing ----------------------------------------------------------------
+/* --- output ------------------------------------------------------------------
  */
 
 static void print_tail(FILE *trace)

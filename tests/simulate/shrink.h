@@ -3,16 +3,15 @@
 
 #include "jobs.h"
 
-/*
- * Of a run that violates an invariant: the least of its schedule that still
- * violates the same one (delta debugging, Zeller and Hildebrandt 2002), in
- * words, with what reproduces it and the end of its trace.
+/* Reduces the schedule of a run that violates an invariant to a minimum that
+ * still violates the same one (delta debugging, Zeller and Hildebrandt 2002),
+ * and prints it with the command that reproduces it and the end of its trace.
  */
 
 #define SHRINK_RUNS 400
 
-/* options->skips holds what is left out from the start; `how` is what the
- * command line says beside that, "" or " --break NAME". */
+/* options->skips contains what is omitted from the start; `how` is the rest of
+ * the command line, "" or " --break NAME". */
 void shrink_and_print(const struct sim_options *options,
                       const struct violation *violation, unsigned max_runs,
                       const char *how);

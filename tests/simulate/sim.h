@@ -14,11 +14,10 @@
 #include "invariants.h"
 #include "schedule.h"
 
-/*
- * The world of one seed: one virtual time, a broker, registries, and instances
- * of the service, each with a loop of its own, turned in an order that the seed
- * says. What the world does by itself hangs on the world's own loop.
- */
+/* The world of one seed: a virtual clock, a broker, registries, and instances
+ * of the service, each with a loop of its own. The seed determines the order in
+ * which the loops are turned. What the world itself does runs on the world's
+ * own loop. */
 struct sim;
 struct instance;
 struct broker;
@@ -31,7 +30,7 @@ struct replays;
 struct recreations;
 struct generation;
 
-/* Ways to break it, each of which an invariant has to notice */
+/* Deliberate defects, each of which an invariant has to detect */
 enum sim_break {
     BREAK_NONE,
     BREAK_COMMIT_BEFORE_DONE,
@@ -72,7 +71,7 @@ enum sim_break {
     BREAK_KEEP_SECRETS,
 };
 
-enum sim_break sim_break_named(const char *name); /* BREAK_NONE: no such */
+enum sim_break sim_break_named(const char *name); /* BREAK_NONE: unknown name */
 void sim_print_breaks(void);
 
 struct sim_counts {
@@ -92,11 +91,11 @@ struct sim_counts {
     uint64_t virtual_ms;
 };
 
-/* What happens now and then, at no time that was planned */
+/* Random faults at times that are not planned */
 enum noise {
-    NOISE_NETWORK,  /* something takes long */
+    NOISE_NETWORK,  /* an operation takes long */
     NOISE_BROKER,   /* a call fails */
-    NOISE_LOST,     /* a request or an answer of it is lost */
+    NOISE_LOST,     /* a request or a response is lost */
     NOISE_REGISTRY, /* a request fails */
     NOISE_COUNT
 };
@@ -106,9 +105,9 @@ struct sim_options {
     enum sim_break broken;
     FILE *trace; /* NULL: none */
     struct skips skips;
-    bool quiet; /* nothing befalls the world but its records, and this: */
-    uint64_t strike_at;  /* the step that is the last; 0: none is */
-    bool strike_freezes; /* until the group has given it up */
+    bool quiet;         /* the world has no events but its records, and this: */
+    uint64_t strike_at; /* the last step; 0: there is none */
+    bool strike_freezes; /* until the group has removed it */
 };
 
 #define MAX_SLOTS 5
@@ -118,10 +117,10 @@ struct sim {
     struct random random; /* of this moment */
     struct arena *arena;
     struct schedule *schedule;
-    bool registries_only; /* nothing else goes wrong */
+    bool registries_only; /* nothing else fails */
     bool noises[NOISE_COUNT];
     uint64_t now_ms;
-    uint64_t turns_in_place; /* turns since time last moved */
+    uint64_t turns_in_place; /* turns since the time advanced */
     struct clock clock;
     struct loop *loop;
     struct broker *broker;
@@ -137,47 +136,50 @@ struct sim {
     unsigned lives;
     struct sim_counts counts;
     struct violation violation;
-    char last_token[128]; /* that any registry was shown; "": none yet */
+    char last_token[128]; /* the last secret that was sent to any registry; "":
+                             none yet */
 };
 
-/* One whole run. False: *ret_violation says which invariant does not hold. */
+/* Runs one world. If it returns false, *ret_violation is the invariant that
+ * does not hold. */
 bool sim_run(const struct sim_options *options, struct sim_counts *counts,
              struct violation *ret_violation);
 
-/* What would befall it. To be freed. */
+/* Returns the schedule of the world, which the caller frees. */
 struct schedule *sim_plan(const struct sim_options *options);
 void sim_add_counts(struct sim_counts *to, const struct sim_counts *from);
 
-/* The first one counts. */
+/* Reports a violation; only the first one counts. */
 void sim_violate(struct sim *sim, enum invariant invariant, const char *format,
                  ...) PRINTF(3, 4);
 bool sim_is_broken(const struct sim *sim, enum sim_break how);
 
-/* A line of the trace, when there is one */
+/* Writes a line of the trace, if it is enabled. */
 void sim_trace(const struct sim *sim, const char *format, ...) PRINTF(2, 3);
 
-/* Chance. What is drawn at one moment does not depend on how much was drawn at
- * those before it. */
+/* Random numbers. Those drawn at one moment do not depend on how many were
+ * drawn before. */
 uint64_t sim_pick(struct sim *sim, uint64_t min, uint64_t max);
 bool sim_chance(struct sim *sim, unsigned in_a_thousand);
 bool sim_noise(struct sim *sim, enum noise noise, unsigned in_a_thousand);
-/* Mostly little, seldom much: how long something takes on a network */
+/* Usually a low value, rarely a high one: the duration of an operation on a
+ * network */
 uint64_t sim_latency(struct sim *sim);
 
 /* --- instance.c: one process of the service ------------------------------- */
 
-/* What befalls it at a boundary of an event */
+/* An action on it at a boundary of an event */
 struct strike {
-    const char *before; /* which boundary; NULL: any */
-    unsigned countdown; /* so many of them; 0: nothing is planned */
+    const char *before; /* the kind of boundary; NULL: any */
+    unsigned countdown; /* after that many of them; 0: nothing is planned */
     uint64_t freeze_ms; /* 0: it is killed */
-    uint64_t late_ms;   /* what it has sent arrives so much later */
+    uint64_t late_ms;   /* the additional delay of calls that it has sent */
 };
 
 struct instance {
     struct sim *sim;
     unsigned slot;
-    unsigned life; /* no two processes share it */
+    unsigned life; /* unique to the process */
     const struct settings *settings;
     struct clock clock;
     int64_t wall_skew_ms;
@@ -186,9 +188,9 @@ struct instance {
     struct pipeline_options *options;
     struct generation *generations; /* of the configuration, oldest first */
     struct service *service;
-    size_t max_records; /* that it may hold */
-    bool dead;          /* killed: nothing that it does reaches anyone */
-    bool ended;         /* left by itself */
+    size_t max_records; /* that it may hold in memory */
+    bool dead;  /* killed: nothing that it does has an effect any more */
+    bool ended; /* has left the group by itself */
     bool failed;
     bool stopping;
     uint64_t stopped_ms;
@@ -199,32 +201,35 @@ struct instance {
 struct instance *instance_of(const struct loop *loop);
 void instance_start(struct sim *sim, unsigned slot);
 void instance_stop(struct instance *instance); /* SIGTERM */
-/* Takes the settings. False: it would have to wait, and nothing happens. */
+/* Takes ownership of the settings. Returns false, and does nothing, if the
+ * reload would have to wait. */
 bool instance_reload(struct instance *instance, struct settings *settings);
 void instance_kill(struct instance *instance);
 void instance_freeze(struct instance *instance, uint64_t ms); /* SIGSTOP */
 bool instance_is_frozen(const struct instance *instance);
-/* One turn of its loop; true when anything ran. */
+/* Turns its loop once; returns true if anything ran. */
 bool instance_turn(struct instance *instance);
-/* sim_fault.c: whose turn it is, or NULL */
+/* sim_fault.c: the instance whose turn it is, or NULL */
 void sim_fault_turn(struct instance *instance);
-/* Gives back what a process that is over has held. */
+/* Frees everything that belongs to a process that has ended. */
 void instance_bury(struct instance *instance);
-/* A boundary of an event: here it may die. False: it is dead. */
+/* A boundary of an event, at which it may be killed. Returns false if it is
+ * dead. */
 bool instance_step(struct instance *instance, const char *what);
 void instance_name(const struct instance *instance, char text[16]);
 
-/* --- chaos.c: when there are faults, and when it is over --------------------
+/* --- chaos.c: the phases of a run --------------------------------------------
  */
 
 struct chaos *chaos_new(struct sim *sim);
 void chaos_free(struct chaos *chaos);
-/* Every fault is over at this time. */
+/* All faults have ended at this time. */
 uint64_t chaos_calm_ms(const struct chaos *chaos);
 bool chaos_is_calm(const struct sim *sim);
 bool chaos_is_over(const struct sim *sim);
-void chaos_stop(struct chaos *chaos, unsigned number); /* as an orderly does */
-/* A slot is empty: somebody may be started in it later. */
+void chaos_stop(struct chaos *chaos,
+                unsigned number); /* as an orchestrator does */
+/* A slot is empty, in which an instance may be started later. */
 void chaos_buried(struct chaos *chaos, unsigned number);
 unsigned chaos_disruptions(const struct chaos *chaos);
 

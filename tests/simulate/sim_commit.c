@@ -33,7 +33,7 @@ static void tell(struct kafka *queue, enum kafka_verdict verdict)
               "transaction aborted by the model");
     queue->stage = STAGE_IDLE;
     queue->committing = false;
-    /* As transaction.c has it: a new epoch fences what is late. */
+    /* As in transaction.c: a new epoch fences late requests. */
     if (queue->late && !sim_is_broken(queue->sim, BREAK_KEEP_PRODUCER)) {
         queue->epoch = 0;
     }
@@ -123,7 +123,7 @@ static void succeed(struct kafka *queue)
     tell(queue, KAFKA_COMMITTED);
 }
 
-/* One partition that is still ours tells for all. */
+/* One partition that is still assigned decides for all. */
 static bool find_asked(struct kafka *queue)
 {
     const struct commit *commit = &queue->commit;
@@ -195,7 +195,7 @@ static void advance(struct kafka *queue, const struct call *call)
     }
 }
 
-/* Whether it came to an end is found out by the next producer. */
+/* The next producer finds out whether the transaction has ended. */
 static void lose_producer(struct kafka *queue)
 {
     queue->epoch = 0;
@@ -332,9 +332,9 @@ void kafka_commit(struct kafka *queue, struct kafka_batch *batch)
         commit->creations[i] = queue->shares[i].creation;
     }
     if (queue->stage != STAGE_IDLE) {
-        return; /* the producer is being made; it goes on from there */
+        return; /* The producer is being created, and continues from there. */
     }
-    /* Kafka takes offsets of who says no generation from anybody. */
+    /* Kafka accepts offsets without a generation from any client. */
     if (queue->generation < 0) {
         give_up(queue);
         return;

@@ -1,8 +1,8 @@
 #include "sim.h"
 #include "waybill/fault.h"
 
-/* fault.h for the simulator: the program's own points are boundaries like any
- * other, and its own rules can be broken as the model's can. */
+/* fault.h for the simulator: the points in the program are boundaries like any
+ * other, and its rules can be broken like those of the model. */
 
 static struct instance *turning;
 

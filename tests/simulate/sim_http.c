@@ -5,15 +5,13 @@
 #include "waybill/alloc.h"
 #include "waybill/url.h"
 
-/*
- * http.h over the model registries. A request is the world's once it is sent:
- * it arrives though its sender is dead by then, or has hung up.
- */
+/* http.h over the model registries. A request that was sent belongs to the
+ * world: it arrives even if its sender was killed or has cancelled it. */
 
 struct wire {
     TAILQ_ENTRY(wire) link;
     struct sim *sim;
-    struct http_transfer *transfer; /* NULL: nobody waits for the answer */
+    struct http_transfer *transfer; /* NULL: nobody waits for the response */
     struct timer arrival;
     struct ask ask;
 };
@@ -26,7 +24,7 @@ struct http {
 
 struct http_transfer {
     struct http *http;
-    struct wire *wire; /* while it is on its way */
+    struct wire *wire; /* while it is in transit */
     struct timer done_timer;
     struct timer mode;
     struct reply reply;
@@ -73,7 +71,7 @@ void http_cancel(struct http_transfer *transfer)
     transfer_free(transfer);
 }
 
-/* --- there ------------------------------------------------------------------
+/* --- at the registry ---------------------------------------------------------
  */
 
 static void deliver(struct wire *wire)
@@ -120,21 +118,21 @@ static void on_arrival(void *payload)
 {
     struct wire *wire = payload;
 
-    /* One that was hung up on may not have left in the first place. */
+    /* A request that was cancelled may not have been sent at all. */
     if (wire->transfer != NULL || sim_chance(wire->sim, 500)) {
         deliver(wire);
     }
     wire_free(wire);
 }
 
-/* --- and back ---------------------------------------------------------------
+/* --- the response ------------------------------------------------------------
  */
 
 static void finish(struct http_transfer *transfer,
                    const struct http_response *response,
                    const struct error *err)
 {
-    /* The dead one's transfer stays until it is buried. */
+    /* The transfer of a killed instance remains until the instance is freed. */
     if (instance_step(transfer->http->instance, "response")) {
         transfer->done(transfer->payload, response, err);
         transfer_free(transfer);
@@ -164,7 +162,7 @@ static void on_impatient(void *payload)
     finish(payload, NULL, &err);
 }
 
-/* --- out --------------------------------------------------------------------
+/* --- the request -------------------------------------------------------------
  */
 
 static const char *path_of(const struct url *url)

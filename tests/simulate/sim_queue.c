@@ -7,16 +7,14 @@
 #include "waybill/kafka_check.h"
 #include "waybill/pipeline.h"
 
-/*
- * A member of the group, as librdkafka is one: it heartbeats and joins by
- * itself, tells of what comes and goes, and fetches where it may. Everything of
- * it hangs on the instance's own loop, so that it stands still with it.
- */
+/* A member of the group, which behaves like librdkafka: it sends heartbeats and
+ * joins by itself, reports assignments, and fetches records. All of it runs on
+ * the loop of the instance, so it stops together with it. */
 
 #define HEARTBEAT_MS 3000
-#define CLOSE_MS 10000 /* as consumer/kafka/consumer.c has it */
+#define CLOSE_MS 10000 /* as in consumer/kafka/consumer.c */
 #define MAX_FETCHED 8
-#define CHECK_MS 3000 /* as consumer/kafka/checker.c has it */
+#define CHECK_MS 3000 /* as in consumer/kafka/checker.c */
 
 static void join(struct kafka *queue);
 static void fetch(struct share *share);
@@ -102,7 +100,7 @@ static void on_retry(void *payload)
     fetch(share);
 }
 
-/* Shed records before it are read again, and nothing from it on. */
+/* Shed records before it are read again, but nothing from it on. */
 static bool is_at_hold(struct share *share, const struct log_record *record)
 {
     if (share->held < 0 || record->offset < share->held) {
@@ -112,8 +110,8 @@ static bool is_at_hold(struct share *share, const struct log_record *record)
     return true;
 }
 
-/* As hold.c has it: tried again after a while. Broken, it goes on after the
- * batch, as librdkafka does when a checksum is wrong. */
+/* As in hold.c: tried again after a while. With the defect it continues after
+ * the batch, as librdkafka does after a wrong checksum. */
 static bool is_held(struct share *share, const struct log_record *record)
 {
     struct kafka *queue = share->queue;
@@ -221,7 +219,7 @@ void kafka_pause(struct kafka *queue)
     queue->paused = true;
 }
 
-/* What was fetched ahead is fetched again, and sometimes more than that. */
+/* Prefetched records are fetched again, and sometimes more than those. */
 void kafka_resume(struct kafka *queue)
 {
     queue->paused = false;
@@ -243,8 +241,8 @@ static struct share *share_of(struct kafka *queue,
     return &queue->shares[broker_number_of(at)];
 }
 
-/* As checker.c has it: the permission is tried every few seconds until it is
- * there. */
+/* As in checker.c: the permission is tried every few seconds until it exists.
+ */
 static void on_check(void *payload)
 {
     struct kafka *queue = payload;
@@ -332,7 +330,7 @@ void kafka_get_bounds(struct kafka *queue, const struct kafka_partition *at,
     *ret_bounds = (struct kafka_bounds){-1, -1};
 }
 
-/* The state matters for the status alone, which nothing looks at here. */
+/* The state matters for the status only, which no test here reads. */
 void kafka_get_state(const struct kafka *queue, struct kafka_state *ret_state)
 {
     *ret_state = (struct kafka_state){true, true};
@@ -344,7 +342,7 @@ const struct kafka_condition *kafka_get_condition(const struct kafka *queue,
     return NULL;
 }
 
-/* --- what comes and goes ----------------------------------------------------
+/* --- assignment and revocation -----------------------------------------------
  */
 
 static size_t list(unsigned bits,
@@ -379,7 +377,7 @@ static void drop_shares(struct kafka *queue, unsigned bits)
     }
 }
 
-/* All at once, as one answer of the broker has them */
+/* All at once, as in one response of the broker */
 static void learn(struct kafka *queue)
 {
     struct kafka_partition partitions[MAX_PARTITIONS];
@@ -441,9 +439,9 @@ static void report_revoked(struct kafka *queue, unsigned bits, bool lost)
     learn(queue);
 }
 
-/* As membership.c has it (start_anew()): the partition is lost, and assigned
- * again without a committed offset. Or, if the client has seen the topic
- * missing, the group takes it away and gives it back. */
+/* As in membership.c (start_anew()): the partition is lost, and assigned again
+ * without a committed offset. If the client has noticed that the topic was
+ * missing, the group revokes the partition and assigns it again. */
 static void start_anew(struct share *share)
 {
     struct kafka *queue = share->queue;
@@ -471,7 +469,7 @@ static void start_anew(struct share *share)
     }
 }
 
-/* A rebalance that is under way comes first. */
+/* A rebalance in progress comes first. */
 static void on_another_topic(struct share *share)
 {
     struct kafka *queue = share->queue;
@@ -513,8 +511,8 @@ static void leave(struct kafka *queue)
     call_send(call);
 }
 
-/* With nothing to be released: on to what waited for that. Deferred: nothing
- * is told from inside a call of the service's. */
+/* If nothing has to be revoked, continues with what waited for that. Deferred,
+ * because the handler is never called from inside a function of the service. */
 static void go_on(void *payload)
 {
     struct kafka *queue = payload;
@@ -536,8 +534,8 @@ static void go_on(void *payload)
     }
 }
 
-/* Whoever looked away for too long is told of it only when there is nothing
- * that it has still to release: librdkafka knows one rebalance at a time. */
+/* A member that was removed is informed only when it has nothing left to
+ * revoke: librdkafka handles one rebalance at a time. */
 static void lose_all(struct kafka *queue)
 {
     queue->member = 0;

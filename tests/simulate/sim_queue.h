@@ -7,22 +7,23 @@
 /* kafka.h over the model broker: sim_queue.c is the consumer, sim_commit.c the
  * producer. */
 
-/* One partition, as a member sees it */
+/* One partition, as a member has it */
 struct share {
     struct kafka *queue;
     int32_t partition;
-    unsigned round;    /* replies of another round are of another assignment */
-    unsigned reads;    /* replies of another one are of before a rewind */
-    int64_t position;  /* the next to be delivered; -1: not known yet */
-    int64_t first;     /* where this assignment began */
-    unsigned creation; /* of the topic, as it was then */
-    int64_t committed; /* as the broker says; -1: nothing was */
-    const char *metadata; /* so; the arena's */
-    int64_t held;         /* by kafka_hold(); -1: it is not */
+    unsigned
+        round; /* replies with another number belong to another assignment */
+    unsigned reads;   /* replies with another number are from before a rewind */
+    int64_t position; /* the next to be delivered; -1: not known yet */
+    int64_t first;    /* where this assignment began */
+    unsigned creation;    /* of the topic, at the time of the assignment */
+    int64_t committed;    /* as the broker reports it; -1: none */
+    const char *metadata; /* the metadata, allocated from the arena */
+    int64_t held;         /* by kafka_hold(); -1: not held */
     bool known;           /* both */
     bool resting;
     bool fetching;
-    bool spoiled; /* reported as unreadable; waits for the next try */
+    bool spoiled; /* reported as unreadable; waits for the next attempt */
     bool waits;
     struct timer again;
     struct timer retry;
@@ -34,7 +35,8 @@ enum stage {
     STAGE_PRODUCE,
     STAGE_OFFSETS,
     STAGE_END,
-    STAGE_ASK, /* whether it was committed: the producer was lost in between */
+    STAGE_ASK, /* whether it was committed: the producer was lost during the
+                  commit */
 };
 
 struct commit {
@@ -54,19 +56,19 @@ struct kafka {
     char transactional_id[64];
     /* The group */
     uint64_t member;
-    int64_t generation; /* -1: in none */
+    int64_t generation; /* -1: in no generation */
     bool joining;
     unsigned owned;
     unsigned revoking; /* until kafka_complete_revocation() */
-    unsigned arriving; /* to be assigned when that is done */
+    unsigned arriving; /* to be assigned after that */
     unsigned learning; /* assigned when their offsets are known */
     struct timer heartbeat;
-    struct task next; /* what follows a release */
+    struct task next; /* what follows a revocation */
     struct share shares[MAX_PARTITIONS];
     bool paused;
-    bool joined;        /* or about to: nothing was missing at the start */
-    bool blocked;       /* a permission is missing, so that nothing is read */
-    struct timer check; /* whether it still is */
+    bool joined; /* joined or about to join: nothing was missing at the start */
+    bool blocked;       /* a permission is missing, so nothing is read */
+    struct timer check; /* whether it is still missing */
     bool closing;
     bool closed;
     struct timer close_deadline;
@@ -75,13 +77,13 @@ struct kafka {
     unsigned epoch; /* 0: no producer yet */
     struct timer pause;
     bool committing;
-    /* What the pause ends with, if the transaction is given up */
+    /* The result at the end of the pause, if the transaction is given up */
     enum kafka_verdict verdict;
     const struct kafka_rejection *rejections; /* the arena's */
     size_t rejection_count;
     bool in_doubt; /* the producer was lost in STAGE_END */
-    bool late;     /* a request of its may still be on its way */
-    size_t asked;  /* which of the batch's offsets */
+    bool late;     /* a request of the lost producer may still be in transit */
+    size_t asked;  /* the index of the offset in the batch */
     struct commit commit;
 };
 

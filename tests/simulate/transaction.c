@@ -127,7 +127,7 @@ static struct txn *begin(struct broker *broker, struct producer *producer,
     return txn;
 }
 
-/* A new epoch makes an end of what the one before has left open. */
+/* A new epoch ends the transaction that the previous one has left open. */
 static void serve_init(struct broker *broker, struct producer *producer,
                        struct call *call)
 {
@@ -178,10 +178,9 @@ static void serve_produce(struct broker *broker, struct producer *producer,
     call_answer(call, CALL_OK);
 }
 
-/* KIP-447: who is not of the group's present generation commits nothing; but
- * who says no generation is not asked (Kafka's
- * ClassicGroup.validateOffsetCommit).
- */
+/* KIP-447: a client of an earlier generation of the group commits nothing; but
+ * a client without a generation is not checked (Kafka's
+ * ClassicGroup.validateOffsetCommit). */
 static bool is_of_group(struct broker *broker, const struct call *call)
 {
     if (call->generation < 0 && call->member == 0) {
@@ -191,7 +190,7 @@ static bool is_of_group(struct broker *broker, const struct call *call)
            call->generation == broker->generation;
 }
 
-/* Of two of one partition the later counts. */
+/* If a partition occurs twice, the later offset counts. */
 static struct txn_offset *place_for(struct txn *txn, int32_t partition)
 {
     for (size_t i = 0; i < txn->offset_count; i++) {
@@ -216,14 +215,15 @@ static void take_offsets(struct broker *broker, struct txn *txn,
     }
 }
 
-/* It is told only when the transaction commits: of a late request nothing else
- * may come than one that ends with its producer. */
+/* It is reported only when the transaction commits: the only other effect of a
+ * late request is one that ends with its producer. */
 static void check_owner(struct broker *broker, struct txn *txn,
                         const struct call *call)
 {
     const struct member *member = broker_member(broker, call->member);
 
-    /* What it has to give back is its own until it joins without it. */
+    /* A partition that it has to give back remains its own until it joins
+     * without it. */
     for (size_t i = 0; i < call->offset_count; i++) {
         int32_t partition = call->offsets[i].partition;
 
@@ -277,8 +277,8 @@ static void serve_offsets(struct broker *broker, struct producer *producer,
     call_answer(call, CALL_OK);
 }
 
-/* Asked for once more, what has been done is done; else there is nothing to end
- * (INVALID_TXN_STATE), which costs the producer its life. */
+/* A repeated request for a completed transaction succeeds; otherwise there is
+ * nothing to end (INVALID_TXN_STATE), which is fatal for the producer. */
 static void serve_end_of_none(const struct producer *producer,
                               struct call *call)
 {
@@ -309,15 +309,15 @@ static void serve_end(struct broker *broker, struct producer *producer,
     }
 }
 
-/* Now and then the coordinator moves, a partition has no leader, ... */
+/* Occasionally the coordinator moves, a partition has no leader, ... */
 static bool misfortune(struct broker *broker, const struct call *call)
 {
     return (call->kind == CALL_PRODUCE || call->kind == CALL_OFFSETS) &&
            sim_noise(broker->sim, NOISE_BROKER, 20);
 }
 
-/* While it moves it is asked in vain; an abort the client asks for until it is
- * done. */
+/* During the move requests fail; the client repeats an abort until it succeeds.
+ */
 static bool is_moving(struct broker *broker, const struct call *call)
 {
     return call->kind != CALL_ABORT &&

@@ -12,7 +12,7 @@
 
 #define PATH 256
 
-/* An outcome, read */
+/* A parsed outcome */
 struct reading {
     struct json *json;
     const struct json *data;
@@ -40,8 +40,8 @@ static int64_t number_in(const struct json *object, const char *name)
                                                            : -1;
 }
 
-/* Of a topic that was created again two records may have one place: then the
- * timestamp in the id tells them apart. */
+/* In a topic that was created again, two records may have one position: then
+ * the timestamp in the id distinguishes them. */
 static struct expected *find_record(struct sim *sim, int64_t partition,
                                     int64_t offset, const char *id)
 {
@@ -61,7 +61,7 @@ static struct expected *find_record(struct sim *sim, int64_t partition,
     return found;
 }
 
-/* SIZE_MAX: it leads to no such delivery. */
+/* SIZE_MAX: the record has no such delivery. */
 static size_t index_of(const struct expected *record, const char *attachment)
 {
     for (size_t i = 0; i < record->route_count; i++) {
@@ -72,7 +72,7 @@ static size_t index_of(const struct expected *record, const char *attachment)
     return record->route_count == 0 && *attachment == '\0' ? 0 : SIZE_MAX;
 }
 
-/* The CloudEvents id, wherever the mode puts it */
+/* Returns the CloudEvents id, in either mode. */
 static void read_id(struct reading *reading, const struct message *message)
 {
     const struct header *header = message_header(message, "ce_id");
@@ -114,7 +114,7 @@ static bool read_outcome(struct sim *sim, const struct message *message,
     return reading->record != NULL && reading->index != SIZE_MAX;
 }
 
-/* --- what it deserves -------------------------------------------------------
+/* --- the expected outcome ----------------------------------------------------
  */
 
 static void complain(struct sim *sim, enum invariant invariant,
@@ -137,7 +137,7 @@ static const struct registry *registry_of(const struct sim *sim,
     return &sim->registries->all[route->registry];
 }
 
-/* The repository that the delivery is to end in */
+/* The repository to which the delivery pushes */
 static void append_path(const struct reading *reading, char path[PATH])
 {
     snprintf(path, PATH, "acme/att/%s-%s",
@@ -198,14 +198,14 @@ static bool is_used_up(struct sim *sim, const struct reading *reading)
                (int64_t)settings->max_age_ms;
 }
 
-/* Its path is denied for a while, rather than refused for good. */
+/* Its path is denied for a while, rather than rejected permanently. */
 static bool is_denied(const struct sim *sim, const struct expected *record)
 {
     return record->kind == RECORD_REFUSED &&
            registry_denies(&sim->registries->all[0]);
 }
 
-/* NULL: nothing but a success will do. */
+/* NULL: only a success is correct. */
 static const char *deserved_class(const struct sim *sim,
                                   const struct expected *record)
 {
@@ -221,8 +221,8 @@ static const char *deserved_class(const struct sim *sim,
     return is_denied(sim, record) ? NULL : classes[record->kind];
 }
 
-/* Somebody has refused it; and it is given up by itself, or because others
- * would have to wait. */
+/* A registry has refused it, and it is given up because of its attempts and
+ * age, or because others would have to wait. */
 static bool may_lack_permission(struct sim *sim, const struct reading *reading)
 {
     return reading->record->route_count > 0 && !is_of_directory(reading) &&
@@ -232,7 +232,7 @@ static bool may_lack_permission(struct sim *sim, const struct reading *reading)
                    "given up after delivery.max_age") != NULL);
 }
 
-/* What the registry says that it has stored is not what it was sent. */
+/* The registry reports another digest than that of the content. */
 static bool was_lied_to(const struct sim *sim, const struct reading *reading)
 {
     char path[PATH];
@@ -288,7 +288,7 @@ static void check_verdict(struct sim *sim, const struct reading *reading)
     }
 }
 
-/* An id is made of where the record stands, of its timestamp, and of the
+/* An id consists of the position of the record, its timestamp, and the
  * attachment. */
 static void check_id(struct sim *sim, const struct reading *reading)
 {
@@ -304,8 +304,8 @@ static void check_id(struct sim *sim, const struct reading *reading)
     }
 }
 
-/* It names the record that it replays, and none if it is no replay, whatever
- * its producer says. */
+/* It names the record that it replays, or none if it is no replay, whatever its
+ * producer has written. */
 static void check_origin(struct sim *sim, const struct reading *reading)
 {
     const struct expected *origin = reading->record->replay_of;
@@ -322,7 +322,8 @@ static void check_origin(struct sim *sim, const struct reading *reading)
     }
 }
 
-/* Outcomes and offsets come together, or a crash between them shows. */
+/* Outcomes and offsets become visible together; otherwise a crash between them
+ * would lose one. */
 static void check_together(struct sim *sim, const struct txn *txn,
                            const struct reading *reading)
 {
@@ -382,7 +383,7 @@ static bool same_header(const struct header *a, const struct header *b)
            (a->value.data == NULL) == (b->value.data == NULL);
 }
 
-/* Where a topic requires a key, it is the id of the outcome. */
+/* If a topic requires a key, it is the id of the outcome. */
 static bool same_key(const struct sim *sim, const struct message *letter,
                      const struct reading *reading)
 {
@@ -460,7 +461,8 @@ const struct expected *verdict_origin_of_letter(struct sim *sim,
     return origin;
 }
 
-/* Of several alike the bytes do not tell which is whose. */
+/* If several records have the same bytes, these do not tell which dead letter
+ * belongs to which. */
 static size_t count_letters(struct sim *sim, const struct txn *txn,
                             const struct reading *reading, size_t alike)
 {
@@ -487,8 +489,9 @@ static bool has_failed(const struct reading *reading)
     return strcmp(reading->status, "failed") == 0;
 }
 
-/* How many failures of the transaction have such a dead letter: two replays may
- * be of records that had one place, in a topic that was created again. */
+/* Counts the failures of the transaction that have such a dead letter: two
+ * replays may be of records that had one position, in a topic that was created
+ * again. */
 static size_t count_alike(struct sim *sim, const struct txn *txn,
                           const struct reading *reading)
 {

@@ -3,14 +3,15 @@
 
 #include "broker.h"
 
-/* Reads what was written, as a consumer of it would, and holds it against what
- * the record deserves. */
+/* Reads the messages as a consumer would, and compares them with the expected
+ * outcome of the record. */
 
 void verdict_on(struct sim *sim, const struct log_record *outcome);
-/* The dead letters of a transaction against its failed outcomes */
+/* Compares the dead letters of a transaction with its failed outcomes. */
 void verdict_on_letters(struct sim *sim, const struct txn *txn);
-/* The record that the dead letter is of, by the outcome that was written with
- * it: of a topic that was created again two may have one place. NULL: none. */
+/* Returns the record of the dead letter, by the outcome that was written with
+ * it: in a topic that was created again two records may have one position.
+ * NULL: there is none. */
 const struct expected *verdict_origin_of_letter(
     struct sim *sim, const struct log_record *letter);
 

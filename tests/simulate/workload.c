@@ -10,21 +10,21 @@
 #define MAX_REFILLS 96
 #define RAISED_BYTES (64 << 20)
 
-/* Without faults there is no time by which all has to be written. */
+/* Without faults there is no deadline for writing. */
 #define QUIET_MS 10000
-#define QUIET_RECORDS 10 /* each boundary of theirs is a run of its own */
+#define QUIET_RECORDS 10 /* each boundary of an event is a run of its own */
 
 struct planned {
     struct item *item;
     size_t number;
-    uint64_t dice; /* which partition: of those that there are by then */
+    uint64_t dice; /* the partition, of those that exist by then */
     int64_t gap;
     struct expected record;
 };
 
 struct workload {
     struct sim *sim;
-    struct settings *settings; /* as read, and as each slot has it */
+    struct settings *settings; /* as parsed, and the copy of each slot */
     struct settings of_slots[MAX_SLOTS];
     struct planned plans[MAX_RECORDS];
     size_t plan_count;
@@ -75,7 +75,7 @@ static void plan_one(struct workload *workload, uint64_t at_ms)
     describe(plan, at_ms);
 }
 
-/* In bursts, with quiet between them, and the last when it becomes calm */
+/* In bursts with pauses between them, and the last when the faults end */
 static uint64_t draw_delay(struct random *random, uint64_t left_ms, size_t left)
 {
     uint64_t max = 2 * left_ms / left;
@@ -104,8 +104,8 @@ static void plan_all(struct workload *workload)
     }
 }
 
-/* In some worlds the offsets are so far apart, as after compaction, that what
- * is finished beyond a stuck record needs more metadata than there is: a
+/* In some worlds the offsets are so far apart, as after compaction, that
+ * finished records after a stuck one need more metadata than there is: a
  * partition is always read 512 offsets beyond it. */
 static void plan_gaps(struct workload *workload)
 {
@@ -123,9 +123,10 @@ static void plan_gaps(struct workload *workload)
     }
 }
 
-/* In some worlds one record is larger than all that may be held, and the limit
- * small enough to be reached. By chance of its own, so that what befalls the
- * world else stays the same. Spaces after an event change nothing of it. */
+/* In some worlds one record is larger than the memory for all records, and that
+ * limit is low enough to be reached. It has a random stream of its own, so that
+ * everything else in the world remains the same. Spaces after an event do not
+ * change it. */
 static void plan_oversized(struct workload *workload)
 {
     const struct sim *sim = workload->sim;
@@ -172,8 +173,8 @@ void workload_raise_limits(struct workload *workload)
 /* --- writing ----------------------------------------------------------------
  */
 
-/* The topic that is created again gets no record in the millisecond in which
- * the old one had another at the same offset. */
+/* The new topic gets no record in the millisecond in which the old one had
+ * another one at the same offset. */
 static void note_written(struct sim *sim, struct expected *record, int64_t gap)
 {
     const struct log *log = &sim->broker->input[record->partition];
@@ -275,7 +276,7 @@ bool workload_replay(struct workload *workload,
     return true;
 }
 
-/* What is due; then waits for what is not */
+/* Writes what is due, then waits for the next record. */
 static void write_due(void *payload)
 {
     struct workload *workload = payload;

@@ -9,7 +9,8 @@
 #include "waybill/integration.h"
 #include "workload.h"
 
-/* A configuration file, as a person would write it, read by the real parser. */
+/* A configuration file, as a person would write it, parsed by the real parser.
+ */
 
 static const struct route routes[] = {
     {"one", "chainloop", "{project: shop, name: \"build-*\"}", "first", 0, ""},
@@ -18,7 +19,7 @@ static const struct route routes[] = {
     {"tenant", "tenant", "{project: shop, name: \"*-tenant\"}", "tenant", 0,
      ""},
     {"never", "refused", "{id: cursed}", "first", 0, ""},
-    /* Where there is a directory */
+    /* For worlds with a directory */
     {"files", "", "{project: shop, name: \"*-files\"}", "files", THE_DIRECTORY,
      ""},
     {"copies", "", "{project: shop, name: \"copy-*\"}", "files", THE_DIRECTORY,
@@ -35,7 +36,8 @@ const struct route *workload_route(const char *attachment)
     return route;
 }
 
-/* Two of them are at one registry, which tells them apart by their accounts. */
+/* Two of them are at one registry, which distinguishes them by their accounts.
+ */
 static const struct {
     const char *name;
     size_t registry;
@@ -169,7 +171,7 @@ struct settings *workload_load(struct sim *sim)
     return settings;
 }
 
-/* Reading the file once more for this one word would be most of the work of a
+/* Parsing the file again for this one value would take most of the time of a
  * short run. */
 void workload_personalize(struct settings *settings, unsigned slot)
 {

@@ -3,8 +3,8 @@
 #include "waybill/base64.h"
 #include "workload.h"
 
-/* Events: an envelope of its own each, or, now and then, one that has been seen
- * before. */
+/* Events: each has an envelope of its own or, occasionally, one that has
+ * occurred before. */
 
 static char *make_envelope(struct item *item, struct arena *arena,
                            size_t number)
@@ -32,11 +32,10 @@ static void add_route(struct expected *record, const char *attachment)
     }
 }
 
-/* Those that lead to the directory stand at the end, for the worlds that have
- * none. */
+/* Attachments to the directory are last, because some worlds have none. */
 #define DIRECTORY_CHOICES 5
 
-/* Half of what is good goes to two registries, or twice to one. */
+/* Half of the valid events go to two registries, or twice to one. */
 static const char *draw_workflow(const struct sim *sim, struct expected *record,
                                  struct random *random)
 {
@@ -129,8 +128,8 @@ static void add_headers(struct arena *arena, size_t number,
     message->header_count = ARRAY_SIZE(headers);
 }
 
-/* All that Waybill says of a replay and of a dead letter, as its producer would
- * like to have it: for another attachment, and of another record. */
+/* All headers of Waybill about replays and dead letters, as a producer could
+ * write them: for another attachment, and of another record. */
 static void add_hostile_headers(struct arena *arena, struct random *random,
                                 struct message *message)
 {
@@ -160,8 +159,8 @@ static void add_hostile_headers(struct arena *arena, struct random *random,
     message->header_count += ARRAY_SIZE(hostile);
 }
 
-/* Some of the malformed ones say of which other type they are. That is drawn
- * last, so that all other records of a seed remain what they were. */
+/* Some of the malformed events state another type. That is chosen last, so that
+ * all other records of a seed remain the same. */
 static void draw_other_type(struct arena *arena, struct item *item,
                             struct expected *record)
 {

@@ -10,9 +10,9 @@
 #include "waybill/alloc.h"
 #include "workload.h"
 
-/* Time, chance, and the order in which everybody gets a turn. */
+/* Time, random numbers, and the order in which the loops are turned. */
 
-/* Turns without time moving on: more than any work takes */
+/* Turns without an advance of time: more than any work takes */
 #define MAX_TURNS 50000
 
 static uint64_t monotonic(void *state)
@@ -27,7 +27,7 @@ static int64_t wall(void *state)
     return WALL_START_MS + (int64_t)monotonic(state);
 }
 
-/* --- chance -----------------------------------------------------------------
+/* --- random numbers ----------------------------------------------------------
  */
 
 uint64_t sim_pick(struct sim *sim, uint64_t min, uint64_t max)
@@ -54,7 +54,7 @@ uint64_t sim_latency(struct sim *sim)
     return sim_pick(sim, 8, sim_chance(sim, 200) ? 5000 : 300);
 }
 
-/* --- breaking ---------------------------------------------------------------
+/* --- defects -----------------------------------------------------------------
  */
 
 static const char *const break_names[] = {
@@ -117,7 +117,7 @@ bool sim_is_broken(const struct sim *sim, enum sim_break how)
     return sim->options.broken == how;
 }
 
-/* --- saying -----------------------------------------------------------------
+/* --- the trace ---------------------------------------------------------------
  */
 
 void sim_trace(const struct sim *sim, const char *format, ...)
@@ -154,7 +154,7 @@ void sim_violate(struct sim *sim, enum invariant invariant, const char *format,
               sim->violation.text);
 }
 
-/* --- turning ----------------------------------------------------------------
+/* --- turns -------------------------------------------------------------------
  */
 
 static void bury_the_dead(struct sim *sim)
@@ -184,7 +184,7 @@ static bool turn_one(struct sim *sim, unsigned who)
     return ran;
 }
 
-/* The world and the instances, each once */
+/* Turns the loops of the world and of the instances once each. */
 static bool turn_all(struct sim *sim)
 {
     unsigned order[MAX_SLOTS + 1];

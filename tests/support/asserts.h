@@ -72,7 +72,7 @@
         check(label, memcmp((actual), (expected), len_) == 0);                 \
     } while (0)
 
-/* The initial value of an error that a successful call must leave untouched. */
+/* The initial value of an error that a successful call must leave unchanged. */
 #define ERROR_UNTOUCHED                                                        \
     {                                                                          \
         .kind = ERROR_FATAL, .http_status = -7, .message = "untouched"         \

@@ -18,7 +18,7 @@ ANSWER_S = 60
 
 
 def chromium_path():
-    """None where Chromium is not installed"""
+    """Returns None if Chromium is not installed."""
     return shutil.which("chromium") or shutil.which("chromium-browser")
 
 
@@ -131,7 +131,7 @@ class Page:
         self.call("Page.navigate", url=url)
 
     def evaluate(self, expression):
-        """The value, as JSON has it; promises are awaited."""
+        """Returns the value as JSON; promises are awaited."""
         done = self.call(
             "Runtime.evaluate", expression=expression, returnByValue=True, awaitPromise=True
         )
@@ -140,7 +140,7 @@ class Page:
         return done["result"].get("value")
 
     def text(self, selector):
-        """What a person sees of the first such element"""
+        """Returns the text of the first such element, as a person sees it."""
         return self.evaluate(f"document.querySelector({json.dumps(selector)}).innerText")
 
     def count(self, selector):
@@ -156,7 +156,7 @@ class Page:
         return value
 
     def complaints(self):
-        """What the console has shown: errors, exceptions, violations of a policy"""
+        """Returns what the console has shown: errors, exceptions, violations of a policy."""
         self.evaluate("1")
         found = []
         for event in self._browser.events:

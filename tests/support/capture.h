@@ -6,8 +6,8 @@
 
 #include "asserts.h"
 
-/* Captures what is written to stderr, through a non-blocking pipe. More than
- * a pipe holds would be lost. */
+/* Captures what is written to stderr, through a non-blocking pipe. Text beyond
+ * the capacity of a pipe is lost. */
 struct capture {
     int saved;
     int out;

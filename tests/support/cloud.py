@@ -49,7 +49,8 @@ APP_HEADER = "app-service-header"
 JWT_BEARER = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 FORM = "application/x-www-form-urlencoded"
-# How far clocks may be apart: AWS 5 minutes; Google says "a few", and so 5 too
+# The tolerated difference of clocks: AWS 5 minutes; Google says "a few", for which 5 are
+# assumed
 SKEW = 300
 SERVICES = (
     *("google-token", "google-metadata", "sts", "ecr", "ecr-public", "imds", "container"),
@@ -86,7 +87,7 @@ FILE_KEY = Key("AKIASHAREDFILE000000", "file/wbsecret+40characters/0123456789abc
 
 
 class Refused(Exception):
-    """An answer that is none."""
+    """A response without content."""
 
     def __init__(self, status, document, content_type="application/json", headers=()):
         super().__init__(document)
@@ -107,7 +108,8 @@ def unb64url(text):
 
 
 def make_jwt(lifetime, **claims):
-    """As it looks; nobody here checks the signature of what is only passed on."""
+    """Decodes a token without verification: nothing here checks the signature of a token that
+    is only passed on."""
     now = int(time.time())
     parts = [{"alg": "RS256", "typ": "JWT"}, {"iat": now, "exp": now + lifetime, **claims}]
     text = ".".join(b64url(json.dumps(part).encode()) for part in parts)
@@ -118,7 +120,8 @@ def make_jwt(lifetime, **claims):
 
 
 class RsaKey:
-    """A key pair; verifies with plain arithmetic, so not with the library that signs."""
+    """A key pair. It verifies with plain arithmetic, and therefore not with the library that
+    signs."""
 
     # DER of DigestInfo for SHA-256 (RFC 8017, 9.2, note 1)
     PREFIX = bytes.fromhex("3031300d060960864801650304020105000420")
@@ -145,7 +148,7 @@ class RsaKey:
         return shown.to_bytes(size, "big") == expected
 
     def verifies_by_openssl(self, data, signature):
-        """The same, by the openssl command."""
+        """Does the same with the openssl command."""
         with tempfile.TemporaryDirectory() as directory:
             there = pathlib.Path(directory)
             (there / "data").write_bytes(data)
@@ -196,12 +199,12 @@ def _hmac(key, text):
 
 
 def canonical_request(request, names):
-    """As "Create a signed AWS API request" (IAM user guide) says, step 1."""
+    """Follows step 1 of "Create a signed AWS API request" (IAM user guide)."""
     path = urllib.parse.quote(urllib.parse.unquote(request.path), safe="/-_.~")
     query = sorted(urllib.parse.parse_qsl(request.query, keep_blank_values=True))
     lines = [
         request.method,
-        # Twice escaped, as all services but S3 have it
+        # Escaped twice, as by all services except S3
         urllib.parse.quote(path, safe="/-_.~") or "/",
         "&".join("=".join(urllib.parse.quote(x, safe="-_.~") for x in pair) for pair in query),
         *(f"{name}:{' '.join(request.header(name).split())}" for name in names),
@@ -223,7 +226,7 @@ def expected_signature(request, signature, secret):
 
 
 def botocore_signature(request, signature, key):
-    """The same, by AWS's own library."""
+    """Does the same with the library of AWS."""
     import botocore.auth
     import botocore.awsrequest
     import botocore.credentials
@@ -248,19 +251,19 @@ def botocore_signature(request, signature, key):
 
 
 class Request(typing.NamedTuple):
-    """One that came."""
+    """A request that was received."""
 
     method: str
     path: str
     query: str
-    headers: dict  # names in lower case
+    headers: dict  # header names in lower case
     body: bytes
 
     def header(self, name):
         return self.headers.get(name, "")
 
     def form(self):
-        """Strictly: each name once."""
+        """Parses strictly: each name occurs once."""
         if self.header("content-type") != FORM:
             raise Refused(400, {"error": "invalid_request", "error_description": "no form"})
         return self._once(self.body.decode())
@@ -277,14 +280,14 @@ class Request(typing.NamedTuple):
 
 
 class Cloud:
-    """All of them behind one address."""
+    """All services at one address."""
 
     def __init__(self, directory, port=0, pkcs1=False):
         self.directory = pathlib.Path(directory)
         self.key = RsaKey(directory, pkcs1=pkcs1)
         self.keys = {key.id: key for key in (ENV_KEY, FILE_KEY)}
         self.repositories = set()
-        self.log = []  # of (service, what was answered)
+        self.log = []  # of (service, response)
         self.signed = []  # of (Request, Signature, Key)
         self.assertions = []  # of JSON web tokens
         self.tokens = collections.defaultdict(set)  # by service
@@ -309,11 +312,11 @@ class Cloud:
         self._server.server_close()
 
     def _write_files(self):
-        """What each cloud puts before a program."""
+        """Returns the environment and files that each cloud provides to a program."""
         self.web_identity = make_jwt(3600, aud="sts.amazonaws.com", sub="system:pusher")
         self.federated = make_jwt(3600, aud="api://AzureADTokenExchange", sub="system:pusher")
         self.refresh_token = mint()
-        # What a registry behind it would take, as long as it is not changed
+        # A registry that would use these credentials; a test may change it
         self.ecr_password = mint(back=secrets.token_urlsafe(1200))
         self.google_access_token = mint("ya29.", secrets.token_urlsafe(100))
         service_account = {
@@ -346,10 +349,10 @@ class Cloud:
         ):
             (self.directory / name).write_text(text)
 
-    # --- being told
+    # --- control by the tests
 
     def tell(self, service, fault, times=1):
-        """From now on, `times` requests to that service are answered so."""
+        """From now on, `times` requests to that service are answered like this."""
         if service not in SERVICES or fault not in FAULTS:
             raise ValueError(f"{service}: {fault}")
         with self._lock:
@@ -363,7 +366,7 @@ class Cloud:
         return {service: self.count(service) for service in SERVICES}
 
     def verify(self):
-        """What was recorded, judged once more by others; the faults that they find."""
+        """Verifies what was recorded with other implementations; returns the faults that they find."""
         faults, done = [], {"openssl": 0, "botocore": 0}
         for token in self.assertions:
             data, _, signature = token.rpartition(".")
@@ -382,7 +385,7 @@ class Cloud:
     # --- answering
 
     def answer(self, request):
-        """(status, content type, body, headers)"""
+        """Returns (status, content type, body, headers)."""
         if request.path.startswith("/_"):
             return 200, "application/json", json.dumps(self._control(request)).encode(), {}
         service, function = self._route(request)
@@ -529,7 +532,7 @@ class Cloud:
         return claims
 
     def check_jwt(self, token):
-        """(header, claims, whether the service account has signed it)"""
+        """Returns (header, claims, whether the service account has signed it)."""
         data, _, signature = token.rpartition(".")
         header, claims = (json.loads(unb64url(part)) for part in data.split("."))
         return header, claims, self.key.verifies(data.encode(), unb64url(signature))
@@ -556,7 +559,7 @@ class Cloud:
         key = Key(
             "ASIA" + secrets.token_hex(8).upper(),
             mint(),
-            # As long as real ones, with what base64 has
+            # As long as real ones, with all characters of base64
             base64.b64encode(secrets.token_bytes(500)).decode(),
             time.time() - 1 if fault == "ended" else time.time() + 3600,
         )
@@ -632,7 +635,7 @@ class Cloud:
         return {"repository": {"repositoryName": name}}
 
     def check_signature(self, request, service, region):
-        """What the IAM user guide says of signed requests"""
+        """Verifies what the IAM user guide says about signed requests."""
         signature = parse_authorization(request.headers.get("authorization"))
         if request.method != "POST":
             raise _aws("UnknownOperationException", "")
@@ -809,7 +812,7 @@ def _registry(status, code, message):
 
 
 def _refusal(service, fault, request):
-    """deny, throttle or echo, in that service's words"""
+    """Returns a refusal, a throttling or an echo in the format of that service."""
     sent = request.body.decode(errors="replace") or " ".join(request.headers.values())
     words = {"deny": "not for you", "throttle": "slow down", "echo": f"you said {sent}"}[fault]
     slow = fault == "throttle"
@@ -839,7 +842,7 @@ class _Server(socketserver.ThreadingMixIn, http.server.HTTPServer):
     request_queue_size = 64
 
     def handle_error(self, *_):
-        """A client that goes away is what some tests are about."""
+        """In some tests the client closes the connection."""
         if not isinstance(sys.exc_info()[1], OSError):
             super().handle_error(*_)
 
@@ -865,7 +868,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             self.wfile.write(answer)
             self.wfile.flush()
         except OSError:
-            self.close_connection = True  # it had enough
+            self.close_connection = True  # the client has received enough
 
     do_GET = do_POST = do_PUT = _do
 

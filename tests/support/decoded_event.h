@@ -28,8 +28,7 @@ static inline void decoded_event_init(struct decoded_event *decoded,
 
     *decoded = (struct decoded_event){.arena = arena_new()};
     decoded->input.message.topic = "t";
-    decoded->input.message.value =
-        bytes_of(arena_strdup(decoded->arena, text));
+    decoded->input.message.value = bytes_of(arena_strdup(decoded->arena, text));
     if (event_decode(&decoded->input, (size_t)1 << 30, decoded->arena,
                      &decoded->event, &err) < 0) {
         print_error("not an event: %s\n", err.message);
@@ -37,7 +36,7 @@ static inline void decoded_event_init(struct decoded_event *decoded,
     }
 }
 
-/* An event of workflow w with this payload in its envelope. `more` holds
+/* An event of workflow w with this payload in its envelope. `more` contains
  * further members, each preceded by a comma. */
 static inline void decoded_event_of(struct decoded_event *decoded,
                                     const char *payload, const char *more)
@@ -45,8 +44,8 @@ static inline void decoded_event_of(struct decoded_event *decoded,
     CLEANUP(str_release) struct str text = STR_INIT(STR_UNLIMITED);
 
     str_append_text(&text, "{\"workflow\":{\"id\":\"w\"},\"attestation\":{"
-                    "\"envelope\":{\"payloadType\":\"application/"
-                    "vnd.in-toto+json\",\"payload\":\"");
+                           "\"envelope\":{\"payloadType\":\"application/"
+                           "vnd.in-toto+json\",\"payload\":\"");
     base64_encode(&text, payload, strlen(payload));
     str_printf(&text, "\",\"signatures\":[]}}%s}", more);
     decoded_event_init(decoded, text.data);

@@ -10,15 +10,12 @@
 #include "waybill/file.h"
 #include "waybill/integration.h"
 
-/*
- * The integration `directory`: each envelope becomes a file of a directory,
- * PATH/DIGEST[SUFFIX].json. It shows what an integration has to bring along,
- * and is built into tests only.
- *
- * A file is written under another name, synced and renamed, so one that is
- * there is whole, whoever has written it: two instances may write the same.
- * The loop waits for the disk meanwhile, which a product could not afford.
- */
+/* The integration `directory`: each envelope becomes a file in a directory,
+ * PATH/DIGEST[SUFFIX].json. It is an example of what an integration consists
+ * of, and is built into tests only. A file is written under another name,
+ * synced and renamed, so an existing file is complete, whichever instance has
+ * written it: two instances may write the same. The loop waits for the disk
+ * meanwhile, which a product should avoid. */
 
 struct directory_options {
     const char *path;
@@ -88,8 +85,8 @@ struct delivery {
     struct loop *loop;
     struct task task; /* the next step */
     const char *path;
-    const char *file; /* as it is called in the end */
-    char *temporary;  /* as it is called before */
+    const char *file; /* its final name */
+    char *temporary;  /* its name while it is written */
     struct bytes envelope;
     struct error err;
     delivery_done_fn *done;
@@ -106,8 +103,8 @@ static void finish(struct delivery *delivery, bool already_present)
                    });
 }
 
-/* What somebody has to permit is waited for; so is room, and a file system
- * that is away, which is the trouble of everything that goes there. */
+/* A missing permission holds the delivery, as does lack of space; an
+ * unavailable file system counts as an endpoint that is down. */
 static void fail(struct delivery *delivery, const char *what, int error)
 {
     bool refused = error == EACCES || error == EPERM || error == EROFS;
@@ -200,7 +197,7 @@ static void cancel(struct integration_operation *operation)
     struct delivery *delivery = (struct delivery *)operation;
 
     loop_cancel(delivery->loop, &delivery->task);
-    unlink(delivery->temporary); /* where there is one */
+    unlink(delivery->temporary); /* if there is one */
 }
 
 static struct integration_operation *deliver(

@@ -8,9 +8,9 @@ import typing
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 COMMANDS = ROOT / "tests" / "lint" / "document_commands.txt"
-# Nothing in these folders is a document: builds, and what other tools own.
+# Directories without documents: builds, and files of other tools
 SKIPPED = {"build", ".git", "node_modules", "corpus"}
-# Their blocks show help texts; the documents that are checked are written by hand.
+# Their blocks show help texts; only documents that are written by hand are checked.
 GENERATED = "deploy/reference/"
 LANGUAGES = {"sh", "console", "text", "yaml", "json", "mermaid"}
 FENCE = re.compile(r"^( *)(`{3,}|~{3,})\s*(\S*)")
@@ -25,7 +25,7 @@ class Block(typing.NamedTuple):
 class Command(typing.NamedTuple):
     document: str
     line: int
-    text: str  # as it is written, on one line where backslashes continue it
+    text: str  # as it is written, joined to one line at backslashes
 
 
 class Row(typing.NamedTuple):
@@ -35,7 +35,7 @@ class Row(typing.NamedTuple):
 
 
 def documents():
-    """The paths of all Markdown files, relative to the root"""
+    """Returns the paths of all Markdown files, relative to the root."""
     found = []
     for path in ROOT.rglob("*.md"):
         relative = path.relative_to(ROOT)
@@ -64,7 +64,7 @@ def _indented(lines, start):
 
 
 def blocks(name):
-    """Every code block, in order"""
+    """Yields every code block, in order."""
     lines = lines_of(name)
     number = 0
     in_list = False
@@ -87,7 +87,7 @@ def blocks(name):
 
 
 def prose(name):
-    """The lines outside code blocks, each with its number"""
+    """Yields the lines outside of code blocks, each with its number."""
     lines = lines_of(name)
     skip = set()
     for block in blocks(name):
@@ -97,7 +97,7 @@ def prose(name):
 
 
 def _statements(text):
-    """Shell statements: a line, with those that continue it"""
+    """Yields shell statements: a line, with those that continue it."""
     statement, end = "", None
     for line in text.splitlines():
         if end:
@@ -128,7 +128,7 @@ def _is_shell(block):
 
 
 def commands(name):
-    """Every command in a block: of `sh` all, of `console` what follows a prompt"""
+    """Yields every command in a block: all of `sh`, and of `console` those after a prompt."""
     if name.startswith(GENERATED):
         return []
     found = []
@@ -143,7 +143,7 @@ def commands(name):
 
 
 def anchor(heading):
-    """The anchor that forges give a heading"""
+    """Returns the anchor that forges give a heading."""
     text = re.sub(r"`|\*|\[([^]]*)\]\([^)]*\)", r"\1", heading.strip().lower())
     return re.sub(r"\s", "-", re.sub(r"[^\w\s-]", "", text))
 
@@ -164,7 +164,7 @@ def anchors(name):
 
 
 def rows():
-    """document_commands.txt: what runs each command"""
+    """Parses document_commands.txt: what runs each command."""
     found = []
     for line in COMMANDS.read_text().splitlines():
         if line.strip() and not line.startswith("#"):
@@ -175,6 +175,6 @@ def rows():
 
 
 def row_of(command, table):
-    """The first row whose pattern the command fits"""
+    """Returns the first row whose pattern matches the command."""
     text = re.sub(r"\s+", " ", command.text)
     return next((row for row in table if fnmatch.fnmatchcase(text, row.pattern)), None)

@@ -128,7 +128,7 @@ struct http_transfer *http_start(struct http *http,
     return transfer;
 }
 
-/* --- what a test calls ------------------------------------------------------
+/* --- functions for tests -----------------------------------------------------
  */
 
 void fake_reply_by(fake_reply_fn *fn)
@@ -199,7 +199,7 @@ static void finish(struct http_transfer *transfer,
 {
     struct http *http = transfer->http;
 
-    /* The wire reads a body late: it must still be there. */
+    /* The real client reads a body late, so it must still exist. */
     if (transfer->borrowed.len > 0) {
         assert_memory_equal(transfer->body, transfer->borrowed.data,
                             transfer->borrowed.len);

@@ -86,7 +86,7 @@ static struct integration_operation *deliver(
 }
 
 static const char *endpoint_of(const struct registration *registration,
-                           struct arena *arena)
+                               struct arena *arena)
 {
     return registration->options;
 }
@@ -128,7 +128,7 @@ static const struct integration_class fake_class = {
     .probe = start_probe,
 };
 
-/* Without a question that it could be asked; seen by whom it is delivered to */
+/* Without a probe, for integrations whose duplicates are visible */
 static const struct integration_class mute_class = {
     .fields = {.kind = FAKE_MUTE_KIND,
                .endpoint = "webhook",
@@ -142,7 +142,7 @@ const struct integration_class *const integration_classes[] = {
 const struct integration_fields *const integration_table[] = {
     &fake_class.fields, &mute_class.fields, NULL};
 
-/* --- what the test calls ----------------------------------------------------
+/* --- functions for tests -----------------------------------------------------
  */
 
 size_t fake_attempts(void)

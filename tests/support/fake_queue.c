@@ -145,7 +145,7 @@ bool kafka_is_committing(const struct kafka *queue)
     return queue->fake.committing;
 }
 
-/* --- what the test calls ----------------------------------------------------
+/* --- functions for tests -----------------------------------------------------
  */
 
 void fake_assign(int32_t partition, int64_t offset, const char *metadata)

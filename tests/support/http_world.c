@@ -195,7 +195,7 @@ unsigned char *pattern(size_t len)
     return data;
 }
 
-/* A POST for a session, and the URL that the blob then goes to */
+/* A POST for a session, and the URL for the blob */
 char *open_session(struct world *world, const struct digest *digest)
 {
     CLEANUP(str_release) struct str text = STR_INIT(STR_UNLIMITED);

@@ -72,9 +72,9 @@ void assert_plain_length(struct world *world, const char *stage, size_t len);
 unsigned char *pattern(size_t len);
 /* Opens an upload session and returns the URL for the blob. */
 char *open_session(struct world *world, const struct digest *digest);
-/* A PUT of a blob, as of no type that anybody knows, without a URL as yet */
+/* A PUT of a blob of an unknown type, without a URL as yet */
 struct http_request blob_of(struct bytes body);
-/* Such a request, to a session of its own */
+/* The same, to a session of its own */
 void put(struct world *world, struct http_request request,
          struct answer *answer);
 void append_blob(struct world *world, struct bytes body, struct answer *answer);

@@ -1,4 +1,4 @@
-"""A real Apache Kafka for tests, and questions to it."""
+"""A real Apache Kafka for tests, and requests to it."""
 
 import os
 import pathlib
@@ -32,8 +32,8 @@ class Committed(typing.NamedTuple):
 
 
 class Kafka(Closing):
-    """The broker WAYBILL_TEST_KAFKA=host:port names, else one of its own; one with
-    properties is in any case its own."""
+    """Returns the broker that WAYBILL_TEST_KAFKA=host:port names, or else a new one; a broker
+    with properties is always new."""
 
     def __init__(self, properties=None):
         self._process = None
@@ -57,7 +57,7 @@ class Kafka(Closing):
     # Only for a broker of our own.
 
     def start(self):
-        """Also after stop() or kill(): the address and the data are kept."""
+        """Also after stop() or kill(): the address and the data remain the same."""
         log = self._directory / "kafka.log"
         before = log.stat().st_size if log.exists() else 0
         command = ["bash", "-euc", '. "$0"; parts_kafka_run "$@"', PARTS, self._directory]
@@ -69,7 +69,7 @@ class Kafka(Closing):
                     lambda: b"Kafka Server started" in log.read_bytes()[before:], 60
                 )
             except RuntimeError:
-                # Somebody took the port since it was found free.
+                # Another process took the port since it was found free.
                 if "BindException" not in self._process.tail() or before or attempt == 2:
                     raise
                 shutil.rmtree(self._directory)
@@ -82,11 +82,11 @@ class Kafka(Closing):
         self._process.stop(15)
 
     def kill(self):
-        """As a power cut would."""
+        """Kills the broker, as a power failure would."""
         self._process.kill()
 
     def freeze(self):
-        """Connected, and silent."""
+        """Freezes the broker: it stays connected and does not respond."""
         self._process.signal(signal.SIGSTOP)
 
     def thaw(self):
@@ -102,14 +102,14 @@ class Kafka(Closing):
         try:
             admin.create_topics([topic], operation_timeout=30)[name].result(30)
         except confluent_kafka.KafkaException as exc:
-            # librdkafka repeats a request whose response was lost or late, and
-            # each test names its topics by itself.
+            # librdkafka repeats a request whose response was lost or late, and each test
+            # chooses unique names of topics.
             if exc.args[0].code() != confluent_kafka.KafkaError.TOPIC_ALREADY_EXISTS:
                 raise
         self._await_leaders(admin, name, partitions)
 
     def delete_topic(self, name):
-        """Until it is gone"""
+        """Waits until the topic is deleted."""
         admin = confluent_kafka.admin.AdminClient(self._client())
         admin.delete_topics([name], operation_timeout=30)[name].result(30)
         deadline = time.monotonic() + 10
@@ -125,14 +125,14 @@ class Kafka(Closing):
         self._await_leaders(admin, name, total)
 
     def configure_topic(self, name, config):
-        """What is not named is at its default again."""
+        """Settings that are not named get their default again."""
         admin = confluent_kafka.admin.AdminClient(self._client())
         wanted = confluent_kafka.admin.ConfigResource("topic", name, set_config=config)
         admin.alter_configs([wanted])[wanted].result(30)
 
     @staticmethod
     def _await_leaders(admin, name, partitions):
-        # The broker says yes a moment before it knows the leaders.
+        # The broker confirms the creation a moment before it knows the leaders.
         deadline = time.monotonic() + 10
         while True:
             known = admin.list_topics(name, timeout=10).topics[name]
@@ -145,8 +145,8 @@ class Kafka(Closing):
             time.sleep(0.02)
 
     def produce(self, topic, messages, partition=None, timestamp=None):
-        """Writes (key, value, headers) or shorter tuples, and waits for the broker. The
-        timestamp is in milliseconds."""
+        """Writes (key, value, headers) or shorter tuples, and waits for the broker. The timestamp
+        is in milliseconds."""
         failures = []
 
         def delivered(error, _):
@@ -175,12 +175,12 @@ class Kafka(Closing):
             raise confluent_kafka.KafkaException(failures[0])
 
     def read_committed(self, topic, expected=0, timeout=30):
-        """All messages that a read_committed reader sees, once there are as many
-        as expected. It reads on to the end, so that one too many shows too."""
+        """Returns all messages that a read_committed reader receives, once there are as many as
+        expected. It reads up to the end, so that an additional message is detected, too."""
         return self._read(self._consumer(), topic, expected, timeout)
 
     def read_all(self, topic, timeout=30):
-        """Also those of transactions that were aborted, or are still open"""
+        """Also those of transactions that were aborted or are still open"""
         return self._read(self._consumer("read_uncommitted"), topic, 0, timeout)
 
     def _read(self, consumer, topic, expected, timeout):
@@ -217,7 +217,7 @@ class Kafka(Closing):
             consumer.close()
 
     def end_offsets(self, topic):
-        """{partition: offset after the last message}"""
+        """Returns {partition: offset after the last message}."""
         consumer = self._consumer("read_uncommitted")
         try:
             return {
@@ -228,12 +228,13 @@ class Kafka(Closing):
             consumer.close()
 
     def committed(self, group, topic):
-        """{partition: Committed(offset, metadata)}, only those with a commit"""
+        """Returns {partition: Committed(offset, metadata)}, only for partitions with a commit."""
         return _fetch_offsets(self._coordinator(group), group).get(topic, {})
 
     def commit(self, group, topic, partition, offset, metadata=""):
-        """As a tool would, for a group without members; waits for the last to go."""
-        # OffsetCommit, version 2: no generation, no member, the usual retention.
+        """Commits as a tool would, for a group without members; waits until the last member has
+        left."""
+        # OffsetCommit, version 2: no generation, no member, the default retention.
         body = _text(group) + struct.pack(">i", -1) + _text("") + struct.pack(">q", -1)
         body += struct.pack(">i", 1) + _text(topic)
         body += struct.pack(">iiq", 1, partition, offset) + _text(metadata)
@@ -242,17 +243,17 @@ class Kafka(Closing):
             answer = _ask(self._coordinator(group), 8, 2, body)
             answer.take("i")  # topics
             answer.text()
-            answer.take("i"), answer.take("i")  # partitions, and its number
+            answer.take("i"), answer.take("i")  # the partitions, and their number
             error = answer.take("h")
             if not error:
                 return
-            # The coordinator moves or loads, or somebody is in the group.
+            # The coordinator moves or loads, or the group has a member.
             if error not in (14, 15, 16, 22, 25, 27) or time.monotonic() > deadline:
                 raise RuntimeError(f"cannot commit for {group}: error {error}")
             time.sleep(0.1)
 
     def delete_group(self, group):
-        """With all its offsets; its members have left, or are about to."""
+        """Deletes the group with its offsets; its members have left, or are about to."""
         deadline = time.monotonic() + 30
         while True:
             # DeleteGroups, version 0
@@ -289,8 +290,8 @@ class Kafka(Closing):
     def join_newer(self, group, topic, member):
         """A member by the newer protocol (KIP-848), which is silent from then on; the
         coordinator removes it after 45 s. `member` is its id, a base64 UUID."""
-        # ConsumerGroupHeartbeat, version 0; 1 and the length stand before what may be
-        # null, and a byte 0 ends a list of tagged fields.
+        # ConsumerGroupHeartbeat, version 0; 1 and the length precede a nullable value, and
+        # a byte 0 ends a list of tagged fields.
         body = b"\0" + _short_text(group) + _short_text(member)
         body += struct.pack(">i", 0) + b"\0\0" + struct.pack(">i", 45000)
         body += b"\2" + _short_text(topic) + b"\0" + b"\1" + b"\0"
@@ -307,7 +308,7 @@ class Kafka(Closing):
             time.sleep(0.1)
 
     def abort(self, topic, messages, partition):
-        """Writes them in a transaction that is aborted."""
+        """Writes the messages in a transaction that is aborted."""
         producer = confluent_kafka.Producer(self._client(**{"transactional.id": f"{topic}.abort"}))
         producer.init_transactions(30)
         producer.begin_transaction()
@@ -317,20 +318,20 @@ class Kafka(Closing):
         producer.abort_transaction(30)
 
     def delete_records(self, topic, partition, before):
-        """As retention does"""
+        """Deletes records as retention does."""
         # DeleteRecords, version 1
         body = struct.pack(">i", 1) + _text(topic) + struct.pack(">i", 1)
         answer = _ask(self.address, 21, 1, body + struct.pack(">iqi", partition, before, 10000))
         answer.take("i"), answer.take("i")  # throttle time, topics
         answer.text()
-        answer.take("i"), answer.take("i")  # partitions, and its number
+        answer.take("i"), answer.take("i")  # the partitions, and their number
         low, error = answer.take("q"), answer.take("h")
         if error or low != before:
             raise RuntimeError(f"cannot delete of {topic}: error {error}")
 
     def lag(self, group, topic=None):
-        """How many offsets the group has still to commit: in one topic, or in
-        all it has committed anything in."""
+        """Returns how many offsets the group has still to commit: in one topic, or in all topics in
+        which it has committed."""
         offsets = _fetch_offsets(self._coordinator(group), group)
         total = 0
         for name in [topic] if topic else offsets:
@@ -346,7 +347,7 @@ class Kafka(Closing):
         return confluent_kafka.Consumer(
             self._client(
                 **{
-                    "group.id": "waybill-test",  # demanded, and not used
+                    "group.id": "waybill-test",  # Required by the library, but not used
                     "enable.auto.commit": False,
                     "enable.partition.eof": True,
                     "isolation.level": isolation,
@@ -386,8 +387,8 @@ class Kafka(Closing):
             time.sleep(0.1)
 
 
-# confluent_kafka 1.7 hides the metadata of a commit, and what topics a group has
-# committed in. Both are one request away.
+# confluent_kafka 1.7 exposes neither the metadata of a commit nor the topics in which a
+# group has committed. One request each returns them.
 
 
 class _Answer:
@@ -411,18 +412,18 @@ def _text(value):
 
 
 def _short_text(value):
-    """In the flexible versions of requests; of less than 127 bytes"""
+    """Encodes a string of less than 127 bytes for the flexible versions of requests."""
     return bytes([len(value) + 1]) + value.encode()
 
 
 def _ask(addresses, request, version, body):
-    """Of several brokers the first that answers is asked."""
+    """If there are several brokers, the first one that responds is asked."""
     *others, last = addresses.split(",")
     for address in others:
         try:
             return _ask_one(address, request, version, body)
         except (OSError, struct.error):
-            pass  # down, frozen, or on its way down
+            pass  # stopped, frozen, or about to stop
     return _ask_one(last, request, version, body)
 
 
@@ -444,7 +445,7 @@ def _exchange(connection, stream, request, version, body):
     return answer
 
 
-# {address: (user, password)} of the brokers that want SASL/PLAIN
+# {address: (user, password)} of the brokers that require SASL/PLAIN
 _credentials = {}
 
 
@@ -470,14 +471,14 @@ def _fetch_offsets(address, group):
                 partition, offset = answer.take("i"), answer.take("q")
                 answer.take("i")  # leader epoch
                 metadata = answer.text()
-                answer.take("h")  # error, which is the one below too
+                answer.take("h")  # an error, or the one below
                 if offset >= 0:
                     partitions[partition] = Committed(offset, metadata)
         error = answer.take("h")
         if not error:
             return topics
-        # COORDINATOR_LOAD_IN_PROGRESS, COORDINATOR_NOT_AVAILABLE, NOT_COORDINATOR: on
-        # its way there, as with the very first group of a broker
+        # COORDINATOR_LOAD_IN_PROGRESS, COORDINATOR_NOT_AVAILABLE, NOT_COORDINATOR:
+        # temporary, as for the very first group of a broker
         if error not in (14, 15, 16) or time.monotonic() > deadline:
             raise RuntimeError(f"cannot fetch the offsets of {group}: error {error}")
         time.sleep(0.1)

@@ -2,11 +2,9 @@
 
 #include "waybill/alloc.h"
 
-/*
- * librdkafka 2.0.2 loses the offsets of a transaction that ends fatally while
- * they are on their way. Only that is overlooked; without the whole stack it
- * could not be told from an object that we forget.
- */
+/* librdkafka 2.0.2 leaks the offsets of a transaction that fails fatally while
+ * they are sent. Only that leak is suppressed; without the whole stack it could
+ * not be distinguished from a leak of ours. */
 const char *__asan_default_options(void);
 const char *__asan_default_options(void)
 {
@@ -100,7 +98,7 @@ static void check_same(const char *label, struct bytes got, struct bytes wanted)
     }
 }
 
-/* Writes to a partition, in order, with a client that is not ours. */
+/* Writes to a partition, in order, with a separate client. */
 static void write_row(rd_kafka_t *producer, const struct row *row,
                       int32_t partition)
 {
@@ -153,7 +151,7 @@ void write_numbers(const struct cluster *cluster, int from, int to)
     rd_kafka_destroy(producer);
 }
 
-/* Calls `seen` for all that a topic holds, to its end. */
+/* Calls `seen` for all records of a topic, up to its end. */
 void read_topic(const struct cluster *cluster, const char *topic,
                 void (*seen)(void *payload, const rd_kafka_message_t *message),
                 void *payload)
@@ -189,8 +187,7 @@ void read_topic(const struct cluster *cluster, const char *topic,
     rd_kafka_destroy(consumer);
 }
 
-/* --- a queue and what it says ----------------------------------------------
- */
+/* --- a client and its events --------------------------------------------- */
 
 static void on_record(void *payload, const struct input *input)
 {
@@ -201,7 +198,7 @@ static void on_record(void *payload, const struct input *input)
 
     assert_string_equal(message->topic, EVENTS);
     assert_in_range(input->partition, 0, PARTITIONS - 1);
-    assert_true(member->mine[input->partition]); /* it was said before */
+    assert_true(member->mine[input->partition]); /* it was announced before */
     member->while_paused += member->paused;
     member->out_of_order |= input->offset < member->next[input->partition];
     member->next[input->partition] = input->offset + 1;
@@ -314,11 +311,11 @@ const struct kafka_handler member_handler = {
     .closed = on_closed,
 };
 
-/* So that rebalances do not take longer than they must */
+/* Keeps rebalances as short as possible. */
 static const struct field_pair fast_pairs[] = {
     {"session.timeout.ms", "3000"},
     {"heartbeat.interval.ms", "200"},
-    {"message.max.bytes", "2000"}, /* only if the test wants it */
+    {"message.max.bytes", "2000"}, /* only if the test requests it */
 };
 static const struct field_map fast = {fast_pairs, 2};
 static const struct field_map fast_and_small = {fast_pairs, 3};
@@ -327,14 +324,13 @@ static void member_open_as(struct member *member, struct loop *loop,
                            const char *brokers, const char *instance_id)
 {
     static uint64_t random;
-    struct kafka_options options = {.brokers = brokers,
-                                    .group = "group",
-                                    .topic = EVENTS,
-                                    .instance_id = instance_id,
-                                    .properties = world.small_messages
-                                                      ? &fast_and_small
-                                                      : &fast,
-                                    .random = ++random};
+    struct kafka_options options = {
+        .brokers = brokers,
+        .group = "group",
+        .topic = EVENTS,
+        .instance_id = instance_id,
+        .properties = world.small_messages ? &fast_and_small : &fast,
+        .random = ++random};
     struct error err;
 
     *member = (struct member){.loop = loop};
@@ -342,7 +338,7 @@ static void member_open_as(struct member *member, struct loop *loop,
                    &err) < 0) {
         fail_msg("%s", err.message);
     }
-    assert_int_equal(member->assigned, 0); /* never from in there */
+    assert_int_equal(member->assigned, 0); /* never from within the function */
 }
 
 void member_open(struct member *member, struct loop *loop, const char *brokers)
@@ -357,7 +353,7 @@ static void give_up(void *payload)
     *late = true;
 }
 
-/* Turns the loop until it is so, or for that long. */
+/* Turns the loop until the condition holds, or for that long. */
 bool turn_until(struct loop *loop, bool (*is)(const void *payload),
                 const void *payload, unsigned timeout_ms)
 {
@@ -448,7 +444,7 @@ void commit(struct member *member)
     member->committed = false;
     kafka_commit(member->queue, new_batch());
     assert_true(kafka_is_committing(member->queue));
-    assert_false(member->committed); /* never from in there */
+    assert_false(member->committed); /* never from within the function */
     await(member, is_committed);
 }
 
@@ -502,8 +498,7 @@ void inject(const struct cluster *cluster, const struct failure *failure)
                                             failure->times, codes);
 }
 
-/* --- the world of a test ---------------------------------------------------
- */
+/* --- the environment of a test ------------------------------------------- */
 
 struct kafka_world world;
 

@@ -133,11 +133,12 @@ bool is_paused(const void *payload);
 
 /* A batch with all rows as outcomes and offsets of both partitions */
 struct kafka_batch *new_batch(void);
-void append_offset(struct kafka_batch *batch, int32_t partition, int64_t offset);
+void append_offset(struct kafka_batch *batch, int32_t partition,
+                   int64_t offset);
 /* Commits a new batch and waits for the result. */
 void commit(struct member *member);
 
-/* --- the world of a test -------------------------------------------------- */
+/* --- the environment of a test ------------------------------------------ */
 
 /* A separate cluster, and a member of a separate group after join() */
 struct kafka_world {

@@ -4,8 +4,8 @@
 #include "credentials/source.h"
 #include "keychain_world.h"
 
-/* Sources whose answers are up to the test: values, a helper's program, and one
- * that takes the place of the keyring's */
+/* Sources whose results the test determines: values, the program of a helper,
+ * and one that replaces that of the keyring */
 
 #define USERNAME(text)                                                         \
     {                                                                          \
@@ -26,7 +26,7 @@
 
 static const struct credential_source variable = VARIABLE;
 
-/* A helper whose credentials end after an hour, and which counts its runs */
+/* A helper whose credentials expire after an hour, and which counts its runs */
 static const struct credential_source helper = {.source = "docker-helper",
                                                 .name = "fake"};
 
@@ -51,15 +51,15 @@ static inline void pass(struct world *world, uint64_t ms)
     world->time.monotonic += ms;
 }
 
-/* In place of the keyring's: does what the test says. */
+/* Replaces the source of the keyring; the test determines the result. */
 static struct {
     const char *password; /* NULL: it fails */
-    enum error_kind kind; /* so; ERROR_NONE: as unavailable */
+    enum error_kind kind; /* the kind of the failure; ERROR_NONE: temporary */
     const char *why;      /* NULL: "not now" */
-    bool late;            /* answers when the test says */
+    bool late;            /* completes when the test calls for it */
     uint64_t lifetime_ms;
     uint64_t renew_ms;
-    struct source_job *job; /* while it is asked */
+    struct source_job *job; /* while it is queried */
     unsigned started;
     unsigned cancelled;
 } script;

@@ -209,12 +209,14 @@ static inline void on_ready(void *payload, const struct credential *credential,
 
 static inline void begin_to_wait(struct world *world, struct reported *reported)
 {
-    reported->waiter = (struct keychain_waiter){.ready = on_ready, .payload = reported};
+    reported->waiter =
+        (struct keychain_waiter){.ready = on_ready, .payload = reported};
     keychain_wait(world->keychain, &reported->waiter);
     assert_int_equal(reported->times, 0);
 }
 
-static inline void wait_for(struct world *world, const struct reported *reported)
+static inline void wait_for(struct world *world,
+                            const struct reported *reported)
 {
     while (reported->times == 0) {
         loop_turn(world->loop, true);
@@ -237,7 +239,8 @@ static inline struct reported ask(struct world *world)
     return reported;
 }
 
-/* The keychain ends while its source is still being asked: nobody is told. */
+/* The keychain is freed while its source is still being queried: no waiter is
+ * called. */
 static inline void leave_while_it_is_asked(struct world *world)
 {
     struct reported reported = {0};

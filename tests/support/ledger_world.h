@@ -5,7 +5,7 @@
 #include "waybill/fault.h"
 #include "waybill/ledger.h"
 
-/* Instead of the program's own, which nothing can make break a rule */
+/* Replaces the program's own function, which cannot make it break a rule. */
 static const char *broken_rule;
 
 void fault_point(const char *name)
@@ -21,21 +21,21 @@ bool fault_is_broken(const char *rule)
 #define MAX_PARTS 8
 #define ALL 1000000
 
-/* One partition, its records, and what Kafka has of it: for each test that is
- * listed as LEDGER_TEST() */
+/* One partition, its records, and what is committed in Kafka: for each test
+ * that is listed as LEDGER_TEST() */
 static struct ledger ledger;
 static struct ledger_entry entries[MAX_ENTRIES];
 static struct ledger_slot slots[MAX_ENTRIES][MAX_PARTS];
 static size_t entry_count;
 static int64_t kept_offset;
 static struct str kept_text = STR_INIT(STR_UNLIMITED);
-static struct progress said; /* what the last text says */
+static struct progress said; /* the decoded form of the last metadata */
 
 static inline int begin_ledger(void **state)
 {
     ledger_init(&ledger);
     entry_count = 0;
-    kept_offset = -1001; /* as librdkafka says that there is none */
+    kept_offset = -1001; /* the values of librdkafka if there is none */
     str_clear(&kept_text);
     said = (struct progress){0};
     return 0;
@@ -50,7 +50,8 @@ static inline int end_ledger(void **state)
     return 0;
 }
 
-/* Not read: only added, with slots of the ids from `first_id` on */
+/* Adds an entry without reading it, with slots of the ids from `first_id` on.
+ */
 static inline struct ledger_entry *add_from(int64_t offset, uint64_t first_id,
                                             size_t slot_count)
 {
@@ -105,7 +106,7 @@ static inline void fail_part(struct ledger_entry *entry, size_t index,
     ledger_note_attempts(slot_of(entry, index), count, first_ms);
 }
 
-/* What the commit that is under way says */
+/* The metadata of the commit in progress */
 static inline int64_t describe(void)
 {
     struct error err;
@@ -129,7 +130,7 @@ static inline bool prepare(size_t max)
     return true;
 }
 
-/* The watermark, or -1: there is nothing to be said. */
+/* Returns the watermark; -1 if there is nothing to commit. */
 static inline int64_t commit(void)
 {
     if (!prepare(ALL)) {

@@ -25,14 +25,14 @@ _lock = threading.Lock()
 
 
 def mint(front="", back=""):
-    """A new secret; front and back are for what is special about it."""
+    """Returns a new secret; front and back are its special parts."""
     with _lock:
         _counts["secrets"] += 1
     return f"{front}{MARK}{secrets.token_hex(8)}{back}"
 
 
 def _in_base64(skipped):
-    """The characters that hold nothing but the mark, behind so many bytes."""
+    """Returns the base64 characters that contain only the mark, after that many bytes."""
     text = base64.b64encode(b"x" * skipped + MARK.encode()).decode()
     return text[-(-skipped * 8 // 6) : (skipped + len(MARK)) * 8 // 6]
 
@@ -48,14 +48,14 @@ class Leak(AssertionError):
 
 
 def forgive():
-    """What has been found so far was meant to be found."""
+    """Forgets what was found so far, which the test expected."""
     with _lock:
         _counts["leaks"] = 0
         _found.clear()
 
 
 def look(where, *said):
-    """Fails when a secret is in the bytes that somebody has said."""
+    """Fails if a secret is in the output `bytes`."""
     _start()
     for data in said:
         match = _PATTERN.search(data)
@@ -68,7 +68,7 @@ def look(where, *said):
 
 
 def look_at_process(where, *said):
-    """The same for all the output of one process."""
+    """Checks all output of one process."""
     with _lock:
         _counts["processes"] += 1
     look(where, *said)
@@ -94,19 +94,19 @@ def look_at_command_lines():
         try:
             line = (process / "cmdline").read_bytes()
         except OSError:
-            continue  # it has ended
+            continue  # The process has ended.
         if _PATTERN.search(line) and _is_ours(int(process.name)):
             with _lock:
                 _found.append(line)
 
 
 def _is_ours(process):
-    """Other test runs on this machine plant secrets too."""
+    """Other test runs on this machine create secrets, too."""
     while process > 1 and process != os.getpid():
         try:
             stat = pathlib.Path(f"/proc/{process}/stat").read_text()
         except OSError:
-            return True  # it has ended; better once too often
+            return True  # The process has ended; it is checked once more than necessary.
         process = int(stat.rpartition(")")[2].split()[1])
     return process == os.getpid()
 
@@ -127,7 +127,7 @@ def _start():
 
 
 def _summary():
-    """For a person, and for tests/run."""
+    """For a person, and for tests/run"""
     _counts["leaks"] += len(_found)
     numbers = [_counts[name] for name in ("secrets", "bytes", "processes", "leaks")]
     if not numbers[0]:

@@ -42,7 +42,8 @@ def serve(server, secure, number):
 
 
 def leave(connection, secure):
-    """As a server that is restarted: what is under way is lost, in good order."""
+    """Ends the connection like a server that restarts: requests in progress are lost in an
+    orderly way."""
     connection.close_connection(h2.errors.ErrorCodes.NO_ERROR, last_stream_id=1)
     secure.sendall(connection.data_to_send())
     secure.unwrap()
@@ -61,4 +62,4 @@ def spoil(mode, connection, secure, stream):
         return
     secure.sendall(connection.data_to_send())
     if mode == "goaway":
-        secure.unwrap()  # a close with something unread would overtake it
+        secure.unwrap()  # Closing a connection with unread data would overtake it.

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""A small HTTP proxy: CONNECT, and http as it is. GET /_count says what it saw."""
+"""A small HTTP proxy: CONNECT, and plain http. GET /_count returns the number of its
+requests."""
 
 import argparse
 import base64
@@ -36,7 +37,7 @@ class Proxy(Oddity):
             answer(connection, 200, json.dumps(self.counts))
             return
         self.note("connect" if method == "CONNECT" else "forward")
-        # Theirs, and no business of a proxy's
+        # Headers for the server, which a proxy forwards unchanged
         self.note("authorization" if method == "CONNECT" and "authorization" in headers else "none")
         if self.options.hang:
             connection.recv(1)
@@ -54,7 +55,7 @@ class Proxy(Oddity):
     def _forward(self, connection, method, target, head):
         address = target if method == "CONNECT" else urllib.parse.urlsplit(target).netloc
         host, _, port = address.rpartition(":")
-        # Wherever it is said to be: all servers of a test are here.
+        # All servers of a test are on this machine, whatever their names are.
         with socket.create_connection(("127.0.0.1", int(port))) as there:
             self.note(host)
             if method == "CONNECT":
@@ -86,7 +87,7 @@ def main():
     parser.add_argument("--hang", action="store_true", help="never answers")
     threading.Thread(target=Proxy(parser.parse_args()).run, daemon=True).start()
     sys.stdin.buffer.read()
-    os._exit(0)  # whatever the threads are at
+    os._exit(0)  # Threads may still be running.
 
 
 if __name__ == "__main__":

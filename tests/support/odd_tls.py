@@ -16,7 +16,7 @@ import sys
 import threading
 import warnings
 
-MODULES = "/usr/bin/python3"  # the interpreter that Debian's packages are for
+MODULES = "/usr/bin/python3"  # the interpreter for which Debian's packages are built
 H2_MODES = ("fine", "graceful", "reset", "goaway", "garbage", "http11")
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
@@ -73,7 +73,7 @@ class Server(Oddity):
         try:
             return self.context.wrap_socket(connection.dup(), server_side=True)
         except ssl.SSLError:
-            # With something unread, closing would overtake the alert.
+            # Closing a connection with unread data would overtake the alert.
             connection.shutdown(socket.SHUT_WR)
             while connection.recv(65536):
                 pass
@@ -138,7 +138,7 @@ def main():
     server = Server(options)
     threading.Thread(target=server.run, daemon=True).start()
     sys.stdin.buffer.read()
-    os._exit(0)  # whatever the threads are at
+    os._exit(0)  # Threads may still be running.
 
 
 if __name__ == "__main__":

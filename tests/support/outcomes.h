@@ -22,7 +22,7 @@ static const struct outcome_style binary = {
     .dead_letter_topic = "dead",
 };
 
-/* What has failed for good, in one attempt at one moment */
+/* A delivery that failed permanently, in one attempt at one moment */
 static inline struct outcome failed_outcome(const struct input *input,
                                             const struct event *event,
                                             const struct error *error)

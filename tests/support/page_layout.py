@@ -21,7 +21,7 @@ TOO_WIDE = """
 })()
 """
 
-# Texts with less contrast than WCAG 2 AA demands of small ones
+# Texts with less contrast than WCAG 2 AA requires for small texts
 FAINT = """
 (() => {
   const rgb = (text) => text.match(/[\\d.]+/g).map(Number);
@@ -46,7 +46,7 @@ FAINT = """
 })()
 """
 
-# Of these, what lies below the first screen or is not there
+# Of these, the elements that are below the first screen or missing
 BELOW = """
 ((selectors) => selectors.filter((selector) => {
   const e = document.querySelector(selector);

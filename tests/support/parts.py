@@ -35,7 +35,7 @@ class Manifest(typing.NamedTuple):
 
 
 def bcrypt(password):
-    """What docker-registry wants in its htpasswd file, as weak as it may be."""
+    """Returns the entry for docker-registry's htpasswd file, with the lowest cost."""
     library = ctypes.CDLL(ctypes.util.find_library("crypt"))
     library.crypt.restype = ctypes.c_char_p
     # The last of the 22 characters holds only two bits.
@@ -48,14 +48,14 @@ def _built(name):
     try:
         return parts("parts_go_tool", name)
     except subprocess.CalledProcessError:
-        return None  # it has said why
+        return None  # It has reported the reason.
 
 
 def go_tool(name):
-    """The path of a tool that deploy/parts.sh builds; else the test is skipped."""
+    """Returns the path of a tool that deploy/parts.sh builds; otherwise the test is skipped."""
     path = _built(name)
     if path is None:
-        raise unittest.SkipTest(f"{name} cannot be built here: it takes Go, and Go its modules")
+        raise unittest.SkipTest(f"{name} cannot be built here: that requires Go and access to its modules")
     return path
 
 
@@ -132,7 +132,8 @@ class Registry(Closing):
         return self._process.tail()
 
     def set_users(self, htpasswd):
-        """Also while it runs: it reads its htpasswd file again once that changes."""
+        """This is also possible while it runs: the registry reads its htpasswd file again when that
+        changes."""
         self._htpasswd = htpasswd
         lines = (f"{user}:{bcrypt(password)}\n" for user, password in htpasswd.items())
         temporary = self._directory / "htpasswd.new"
@@ -146,7 +147,8 @@ class Registry(Closing):
         command = [self._binary, "serve", configuration]
         if self._kind == "crane":
             command = [self._binary, "registry", "serve", "--address", self.address]
-        # REGISTRY_AUTH_FILE is podman's, and a registry takes it for its own.
+        # REGISTRY_AUTH_FILE belongs to podman, and a registry would take it for a setting
+        # of its own.
         kept = {key: value for key, value in os.environ.items() if not key.startswith("REGISTRY_")}
         log = self._directory / "registry.log"
         self._process = Process([*self._prefix, *command], log, kept)
@@ -156,7 +158,7 @@ class Registry(Closing):
         self._process.stop()
 
     def kill(self):
-        """As a power cut would."""
+        """Kills the registry, as a power failure would."""
         self._process.kill()
 
     def close(self):
@@ -195,7 +197,7 @@ class Registry(Closing):
         return configuration
 
     def get_manifest(self, repository, reference):
-        """A Manifest, or None."""
+        """Returns a Manifest, or None."""
         answer = self._get(
             f"/v2/{repository}/manifests/{reference}",
             ("repository", repository, "pull"),
@@ -207,7 +209,7 @@ class Registry(Closing):
         return Manifest(body, headers["Content-Type"], headers["Docker-Content-Digest"])
 
     def get_blob(self, repository, digest):
-        """The bytes, which are what the digest says, or None."""
+        """Returns the bytes, after a check of their digest, or None."""
         answer = self._get(f"/v2/{repository}/blobs/{digest}", ("repository", repository, "pull"))
         if answer is None:
             return None
@@ -220,7 +222,7 @@ class Registry(Closing):
         return self._list(f"/v2/{repository}/tags/list", ("repository", repository, "pull"), "tags")
 
     def catalog(self):
-        """The names of all repositories."""
+        """Returns the names of all repositories."""
         # Debian's registry refuses pages of more than a thousand.
         return self._list("/v2/_catalog?n=1000", ("registry", "catalog", "*"), "repositories")
 

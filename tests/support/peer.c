@@ -24,7 +24,7 @@
 
 struct peer {
     pid_t pid;
-    int standard_input; /* it ends when this is closed */
+    int standard_input; /* the child ends when this is closed */
     char address[64];
     unsigned port;
 };
@@ -44,8 +44,8 @@ static void run_script(const char *script, const char *const *more, int in,
     size_t count = 0;
     char path[4096];
 
-    /* Also when the test is killed, and its end of the pipe lives on in some
-     * other child. */
+    /* Also if the test is killed while another child holds its end of the pipe
+     * open. */
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     dup2(in, STDIN_FILENO);
     dup2(out, STDOUT_FILENO);
@@ -62,7 +62,7 @@ static void run_script(const char *script, const char *const *more, int in,
     _exit(127);
 }
 
-/* False: it says why it cannot. */
+/* Returns false if the program prints why it cannot run. */
 static bool read_address(struct peer *peer, int fd)
 {
     FILE *stream = fdopen(fd, "r");
@@ -131,7 +131,8 @@ void peer_stop(struct peer *peer)
 {
     if (peer != NULL) {
         close(peer->standard_input);
-        /* It has nothing to lose, and hanging scenarios take their time. */
+        /* It has no state to save, and hanging scenarios would take long to
+         * end. */
         kill(peer->pid, SIGKILL);
         waitpid(peer->pid, NULL, 0);
         mem_free(peer);

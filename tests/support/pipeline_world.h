@@ -23,10 +23,8 @@ static char world_other_host[] = "h2";
 static char world_third_host[] = "h3";
 
 static struct registration world_registrations[] = {
-    {"one", FAKE_KIND, world_host},
-    {"two", FAKE_KIND, world_host},
-    {"far", FAKE_KIND, world_other_host},
-    {"sea", FAKE_KIND, world_third_host},
+    {"one", FAKE_KIND, world_host},       {"two", FAKE_KIND, world_host},
+    {"far", FAKE_KIND, world_other_host}, {"sea", FAKE_KIND, world_third_host},
     {"hook", FAKE_MUTE_KIND, world_host},
 };
 

@@ -20,11 +20,10 @@ def parts(function, *arguments):
 
 
 class Process:
-    """A child that writes to a log file.
-
-    The kernel kills it with its parent (setpriv does this without running
-    Python between fork and exec, which is unsafe beside threads). Parent here
-    is the thread that starts it, so start none from a thread that ends early.
+    """A child that writes to a log file. The kernel kills it together with its parent (setpriv
+    does this without running Python between fork and exec, which is unsafe with threads).
+    The parent is the thread that starts it, so do not start one from a thread that ends
+    early.
     """
 
     def __init__(self, arguments, log, environment=None):
@@ -44,7 +43,7 @@ class Process:
         return self._child.poll() is None
 
     def wait_until(self, ready, seconds):
-        """Returns the first true thing ready() returns."""
+        """Waits until ready() returns a true value, and returns that."""
         deadline = time.monotonic() + seconds
         while True:
             result = ready()
@@ -63,7 +62,7 @@ class Process:
         self._child.send_signal(number)
 
     def stop(self, seconds=5):
-        """Asks it to end, and no longer asks when it does not."""
+        """Terminates the process, and kills it if it does not end."""
         self._child.terminate()
         try:
             self._child.wait(seconds)
@@ -77,14 +76,14 @@ class Process:
         atexit.unregister(self.kill)
 
     def port(self):
-        """The IPv4 port it listens on, in whatever network it is, or None."""
+        """Returns the IPv4 port on which the process listens, in its network namespace, or None."""
         inodes = set()
         try:
             for descriptor in pathlib.Path(f"/proc/{self.pid}/fd").iterdir():
                 try:
                     target = str(descriptor.readlink())
                 except FileNotFoundError:
-                    continue  # closed in the meantime
+                    continue  # Closed in the meantime.
                 if target.startswith("socket:["):
                     inodes.add(target[8:-1])
             lines = pathlib.Path(f"/proc/{self.pid}/net/tcp").read_text().splitlines()

@@ -34,11 +34,11 @@ class Grant(typing.NamedTuple):
 
 
 class SaslKafka(Kafka):
-    """users: {name: password} besides `admin`, who may do everything."""
+    """users: {name: password} in addition to `admin`, who may do everything."""
 
     def __init__(self, users, admin_password):
         self.passwords = {**users, ADMIN: admin_password}
-        # In a file, because properties are arguments, which everybody can read.
+        # In a file, because properties are arguments, which every user can read.
         self._secrets = tempfile.TemporaryDirectory(prefix="waybill-kafka-")
         known = " ".join(f'user_{name}="{word}"' for name, word in self.passwords.items())
         login = f'{_LOGIN} required username="{ADMIN}" password="{admin_password}" {known};'
@@ -48,14 +48,14 @@ class SaslKafka(Kafka):
             {
                 "config.providers": "file",
                 "config.providers.file.class": _PROVIDER,
-                # The listener keeps its name, and so the address is known as before.
+                # The name of the listener, and therefore the address, remain the same.
                 "inter.broker.listener.name": "PLAINTEXT",
                 "listener.security.protocol.map": "PLAINTEXT:SASL_PLAINTEXT,CONTROLLER:PLAINTEXT",
                 "sasl.enabled.mechanisms": "PLAIN",
                 "sasl.mechanism.inter.broker.protocol": "PLAIN",
                 "listener.name.plaintext.plain.sasl.jaas.config": f"${{file:{file}:login}}",
                 "authorizer.class.name": _AUTHORIZER,
-                # The broker itself is nobody for its controller.
+                # For its controller the broker is an anonymous client.
                 "super.users": f"User:{ADMIN};User:ANONYMOUS",
             }
         )
@@ -80,7 +80,7 @@ class SaslKafka(Kafka):
     def _client(self, **settings):
         return super()._client(**self.properties(ADMIN), **settings)
 
-    # Permissions, as fast as the brokers are
+    # --- permissions, with direct requests, because the tools are slow
 
     def grant(self, one):
         # CreateAcls, version 1
@@ -106,7 +106,7 @@ class SaslKafka(Kafka):
             raise RuntimeError(f"cannot revoke {one}: error {error}")
 
     def grants(self):
-        """The set of all that was granted"""
+        """Returns the set of all grants."""
         # DescribeAcls, version 1: anything
         body = b"\1" + struct.pack(">h", -1) + b"\1" + 2 * struct.pack(">h", -1) + b"\1\1"
         answer = kafka._ask(self.address, 29, 1, body)
@@ -126,7 +126,7 @@ class SaslKafka(Kafka):
         return found
 
     def topic_settings(self, topic):
-        """{name: value} of those that were set for the topic"""
+        """Returns {name: value} of the settings of the topic that were set."""
         # DescribeConfigs, version 1
         body = struct.pack(">ib", 1, 2) + kafka._text(topic) + struct.pack(">i", -1) + b"\0"
         answer = kafka._ask(self.address, 32, 1, body)
@@ -146,8 +146,8 @@ class SaslKafka(Kafka):
 
 
 def make_tools(folder):
-    """kafka-topics.sh and the like, as Kafka's distribution has them; returns the
-    folder for PATH."""
+    """Creates kafka-topics.sh and similar tools, as in Kafka's distribution; returns the
+    directory for PATH."""
     folder = pathlib.Path(folder)
     folder.mkdir(exist_ok=True)
     jars = parts("parts_kafka_jars")

@@ -1,7 +1,7 @@
-"""What the scripted registry can do wrong: the table of its scenarios.
+"""The faults of the scripted registry: the table of its scenarios.
 
-A new one belongs into tests/integration/test_scenarios.py too, which says what has
-to come of it.
+A new one must also be added to tests/integration/test_scenarios.py, which contains the
+expected result.
 """
 
 import email.utils
@@ -14,7 +14,7 @@ import urllib.parse
 import zlib
 
 ALWAYS = 0
-SPARED = object()  # what a scenario returns that has let a request go
+SPARED = object()  # returned by a scenario that lets a request pass
 PUSH = ("post", "patch", "put", "manifest")
 STAGES = {
     "ping": ("ping",),
@@ -32,7 +32,7 @@ STAGES = {
 
 
 class Close(Exception):
-    """Ends the connection with no answer."""
+    """Closes the connection without a response."""
 
 
 class Answer:
@@ -41,7 +41,7 @@ class Answer:
         self.headers = dict(headers or {})
         self.body = body
         self.close = False
-        self.raw = None  # what goes out instead of the body, before closing
+        self.raw = None  # sent in place of the body, before the connection is closed
 
 
 def failure(status, code, message="", headers=None):
@@ -50,7 +50,7 @@ def failure(status, code, message="", headers=None):
 
 
 class Call(typing.NamedTuple):
-    """A request, as far as the scenarios and the registry are concerned."""
+    """A request, as the scenarios and the registry use it."""
 
     method: str
     path: str
@@ -59,8 +59,8 @@ class Call(typing.NamedTuple):
     handler: typing.Any
     entry: dict  # in the log
     stage: str
-    moved: bool  # it has already been redirected
-    other: bool  # it came to the other host
+    moved: bool  # it has been redirected already
+    other: bool  # it was received by the other host
     tls: bool
 
     @property
@@ -89,7 +89,7 @@ class Scenario(typing.NamedTuple):
     phase: str
     stages: tuple
     times: int
-    argument: typing.Any  # default; its type is that of the argument
+    argument: typing.Any  # the default; the argument has its type
     implies: str | None
     text: str
     act: typing.Callable | None
@@ -111,17 +111,17 @@ def row(name, phase, text, stages=PUSH, times=ALWAYS, argument=None, implies=Non
 
 
 switch("auth-basic", "wants Basic authentication")
-switch("auth-bearer", "wants a token, from its own /token")
-switch("token-lifetime", "tokens live that many seconds, and not one more", 300, "auth-bearer")
-switch("token-access-token", "names the token access_token", None, "auth-bearer")
-switch("token-no-expiry", "leaves out expires_in", None, "auth-bearer")
-switch("token-says", "expires_in is that, whatever is true", "3600", "auth-bearer")
+switch("auth-bearer", "requires a token from its own /token")
+switch("token-lifetime", "the lifetime of tokens in seconds, without a tolerance", 300, "auth-bearer")
+switch("token-access-token", "returns the token as access_token", None, "auth-bearer")
+switch("token-no-expiry", "omits expires_in", None, "auth-bearer")
+switch("token-says", "expires_in has that value, whatever the lifetime is", "3600", "auth-bearer")
 switch("token-no-post", "answers POST to /token with that status", 404, "auth-bearer")
 switch("token-only-post", "answers GET to /token with 405", None, "auth-bearer")
-switch("token-rotate", "a refresh token is good for one use", None, "auth-bearer")
-switch("token-anonymous", "gives tokens to anybody", None, "auth-bearer")
-switch("token-reduced", "gives tokens that may only pull", None, "auth-bearer")
-switch("token-says-scope", "names what was granted, as OAuth2 has it", None, "auth-bearer")
+switch("token-rotate", "a refresh token is valid for one use", None, "auth-bearer")
+switch("token-anonymous", "issues tokens to anonymous clients", None, "auth-bearer")
+switch("token-reduced", "issues tokens for pull only", None, "auth-bearer")
+switch("token-says-scope", "returns the granted scope, as in OAuth2", None, "auth-bearer")
 switch("token-jwt", "tokens are JWTs with an access claim", None, "auth-bearer")
 switch(
     "token-claims",
@@ -130,17 +130,17 @@ switch(
     implies="token-jwt",
 )
 switch("token-other-host", "the realm is on the other host", None, "auth-bearer")
-switch("lockout", "so many wrong passwords, and the user is locked out", 5, "auth-bearer")
-switch("another-scope", "manifests need the scope of a base image too", None, "auth-bearer")
-switch("harbor-basic", "tokens only pull; asks for Basic then, as Harbor", None, "auth-bearer")
+switch("lockout", "locks the user after that many wrong passwords", 5, "auth-bearer")
+switch("another-scope", "manifests require the scope of a base image, too", None, "auth-bearer")
+switch("harbor-basic", "tokens permit pull only; then requires Basic, as Harbor", None, "auth-bearer")
 switch("realm-per-repository", "each repository has its own realm", None, "auth-bearer")
-switch("401-closes", "closes the connection behind a 401, as Docker Hub", None, "auth-bearer")
+switch("401-closes", "closes the connection after a 401, as Docker Hub", None, "auth-bearer")
 switch("two-challenges", "three header lines: Negotiate, Basic and Bearer", None, "auth-bearer")
 switch("basic-then-bearer", "two challenges in one header line", None, "auth-bearer")
-switch("challenge-odd", "a challenge in odd spelling, but correct", None, "auth-bearer")
+switch("challenge-odd", "an unusual but valid form of a challenge", None, "auth-bearer")
 switch("relative-realm", "the realm is a path", None, "auth-bearer")
 switch("realm-query", "the realm has a query of its own", None, "auth-bearer")
-switch("realm-http", "the realm is plain HTTP, behind a proxy that ends TLS", None, "auth-bearer")
+switch("realm-http", "the realm is plain HTTP, because a proxy terminates TLS", None, "auth-bearer")
 switch("realm-http-foreign", "the realm is plain HTTP on the other host", None, "auth-bearer")
 switch("realm-metadata-ip", "the realm is a cloud's metadata address", None, "auth-bearer")
 switch("no-referrers", "has no referrers API, and does not send OCI-Subject")
@@ -148,19 +148,19 @@ switch("oci-subject-lies", "has no referrers API, but sends OCI-Subject")
 switch(
     "fallback-not-an-index", "the fallback tag is the subject, as at GitLab", None, "no-referrers"
 )
-switch("index-race", "somebody else replaces the fallback index, once", None, "no-referrers")
+switch("index-race", "another client replaces the fallback index once", None, "no-referrers")
 switch("202-on-single-post", "does not support pushing a blob with one POST")
-switch("202-reads-nothing", "so, and ends the connection of who sends it one")
+switch("202-reads-nothing", "the same, and closes the connection of such a client")
 switch("long-location", "each Location has so many bytes of state", 20000)
 switch("201-on-patch", "answers PATCH with 201, as ECR does")
-switch("chunk-min", "wants no smaller chunks (OCI-Chunk-Min-Length)", 5 << 20)
+switch("chunk-min", "requires chunks of that size (OCI-Chunk-Min-Length)", 5 << 20)
 switch("repository-first", "NAME_UNKNOWN until CreateRepository is called, as ECR")
-switch("immutable-tags", "a tag once pushed is never pushed again")
+switch("immutable-tags", "a tag cannot be pushed again")
 switch("lenient", "for other clients: takes bodies in chunks, and queries encoded anew")
 switch("gitlab-media-types", "400 for unknown artifact types, as GitLab does")
 
 
-# -- authentication gone wrong
+# --- faults of authentication
 
 
 def _unauthorized(registry, call):
@@ -168,12 +168,12 @@ def _unauthorized(registry, call):
     return registry.challenge(call, "invalid_token")
 
 
-@row("401-on-put", "before", "401, and the token is no longer good", ("put",), 1)
+@row("401-on-put", "before", "401, and the token is invalid from then on", ("put",), 1)
 def _(registry, call, _):
     return _unauthorized(registry, call)
 
 
-@row("401-twice", "before", "401 two times over, whatever the token", PUSH, 2)
+@row("401-twice", "before", "401 twice, whatever the token is", PUSH, 2)
 def _(registry, call, _):
     return _unauthorized(registry, call)
 
@@ -249,7 +249,7 @@ def _compress(answer, coding):
 @row(
     "token-redirect",
     "before",
-    "the token server has moved; the argument is the status",
+    "redirects token requests; the argument is the status",
     ("token",),
     argument=307,
     implies="auth-bearer",
@@ -263,7 +263,7 @@ def _(_registry, call, status):
 @row(
     "token-redirect-http",
     "before",
-    "the token server has moved, to plain HTTP behind a proxy that ends TLS",
+    "redirects token requests to plain HTTP, because a proxy terminates TLS",
     ("token",),
     implies="auth-bearer",
 )
@@ -277,7 +277,7 @@ def _(_registry, call, _):
 @row(
     "token-redirect-foreign",
     "before",
-    "the token server has moved to somebody else",
+    "redirects token requests to another host",
     ("token",),
     implies="auth-bearer",
 )
@@ -313,7 +313,7 @@ _token_row("token-html", "HTML instead of JSON", b"<html>Log in</html>", "text/h
 # -- errors
 
 
-@row("429", "before", "429, and no word on when to come back", times=1)
+@row("429", "before", "429 without Retry-After", times=1)
 def _(_registry, _call, _):
     return failure(429, "TOOMANYREQUESTS")
 
@@ -330,13 +330,13 @@ def _(_registry, _call, seconds):
     return failure(429, "TOOMANYREQUESTS", headers={"Retry-After": date})
 
 
-@row("429-rfc850", "before", "429 with Retry-After as RFC 850 had it", times=1, argument=2)
+@row("429-rfc850", "before", "429 with Retry-After in the form of RFC 850", times=1, argument=2)
 def _(_registry, _call, seconds):
     date = time.strftime("%A, %d-%b-%y %H:%M:%S GMT", time.gmtime(time.time() + seconds + 1))
     return failure(429, "TOOMANYREQUESTS", headers={"Retry-After": date})
 
 
-@row("429-asctime", "before", "429 with Retry-After as asctime() has it", times=1, argument=2)
+@row("429-asctime", "before", "429 with Retry-After in the form of asctime()", times=1, argument=2)
 def _(_registry, _call, seconds):
     date = time.asctime(time.gmtime(time.time() + seconds + 1))
     return failure(429, "TOOMANYREQUESTS", headers={"Retry-After": date})
@@ -347,7 +347,7 @@ def _(_registry, _call, value):
     return failure(429, "TOOMANYREQUESTS", headers={"Retry-After": value})
 
 
-@row("429-body", "before", "429 that says when only in its body, as GHCR", times=1)
+@row("429-body", "before", "429 with the delay in the body only, as GHCR", times=1)
 def _(_registry, _call, _):
     return failure(429, "TOOMANYREQUESTS", "retry-after: 10.3ms, allowed: 2000/minute")
 
@@ -377,7 +377,7 @@ def _(_registry, _call, _):
     return failure(403, "DENIED", "requested access to the resource is denied")
 
 
-@row("404-name-unknown", "before", "404: the repository must be made first")
+@row("404-name-unknown", "before", "404: the repository must be created first")
 def _(_registry, _call, _):
     return failure(404, "NAME_UNKNOWN", "repository name not known to registry")
 
@@ -412,7 +412,7 @@ BODIES = {
 }
 
 
-@row("400-body", "before", "400 that says why in this form", ("manifest",), argument="message")
+@row("400-body", "before", "400 with the reason in this form", ("manifest",), argument="message")
 def _(_registry, _call, form):
     body = BODIES[form].replace("WHY", "the moon is full").encode()
     kind = "application/problem+json" if form == "problem" else "application/json"
@@ -429,7 +429,7 @@ def _(_registry, call, _):
     return Answer(404, {"Content-Type": "text/plain"}, b"404 page not found")
 
 
-@row("400-digest-invalid", "before", "400: the blob came through damaged", ("put",), 1)
+@row("400-digest-invalid", "before", "400: the blob was damaged in transit", ("put",), 1)
 def _(_registry, _call, _):
     return failure(400, "DIGEST_INVALID", "provided digest did not match uploaded content")
 
@@ -462,7 +462,7 @@ def _(_registry, call, most):
     return answer
 
 
-@row("416", "before", "416: the upload is not where the client thinks", ("patch", "put"), 1)
+@row("416", "before", "416: the upload is at another offset", ("patch", "put"), 1)
 def _(_registry, _call, _):
     return failure(416, "BLOB_UPLOAD_INVALID", "out of order")
 
@@ -477,7 +477,7 @@ def _(_registry, _call, _):
     return failure(405, "UNSUPPORTED")
 
 
-@row("html-error", "before", "502 with a page for humans", times=1)
+@row("html-error", "before", "502 with an HTML page", times=1)
 def _(_registry, _call, _):
     page = b"<html><head><title>502 Bad Gateway</title></head><body>nginx</body></html>"
     return Answer(502, {"Content-Type": "text/html"}, page)
@@ -488,13 +488,13 @@ def _(_registry, _call, _):
     return Answer(404, {"Content-Type": "text/plain"}, b"default backend - 404")
 
 
-@row("login-page", "before", "200 with a page for humans", stages=STAGES["any"])
+@row("login-page", "before", "200 with an HTML page", stages=STAGES["any"])
 def _(_registry, _call, _):
     page = b"<!DOCTYPE html><html><form action='/login'></form></html>"
     return Answer(200, {"Content-Type": "text/html; charset=utf-8"}, page)
 
 
-@row("read-only", "before", "takes nothing, as the reference implementation")
+@row("read-only", "before", "accepts nothing, as the reference implementation when read-only")
 def _(_registry, _call, _):
     return failure(405, "UNSUPPORTED", "The operation is unsupported.")
 
@@ -504,12 +504,12 @@ def _(_registry, _call, _):
     return failure(403, "DENIED", "Quota exceeded when processing the request of adding 1 KiB")
 
 
-@row("denied-path", "before", "403 for paths that hold this", argument="denied")
+@row("denied-path", "before", "403 for paths that contain this text", argument="denied")
 def _(_registry, call, part):
     return failure(403, "DENIED", "no access") if part in call.path else SPARED
 
 
-@row("huge-error-body", "before", "500 with so many MB of body", times=1, argument=5)
+@row("huge-error-body", "before", "500 with a body of that many MB", times=1, argument=5)
 def _(_registry, _call, megabytes):
     body = b'{"errors":[{"code":"UNKNOWN","message":"' + b"x" * (megabytes << 20) + b'"}]}'
     return Answer(500, {"Content-Type": "application/json"}, body)
@@ -524,17 +524,17 @@ def _(registry, _call, _):
     raise Close
 
 
-@row("slow", "after", "answers so many seconds late", argument=1.0)
+@row("slow", "after", "responds after that many seconds", argument=1.0)
 def _(registry, _call, _answer, seconds):
     registry.closing.wait(seconds)
 
 
-@row("slow-commit", "after", "takes so many seconds to store a blob", ("put",), argument=20.0)
+@row("slow-commit", "after", "stores a blob only after that many seconds", ("put",), argument=20.0)
 def _(registry, _call, _answer, seconds):
     registry.closing.wait(seconds)
 
 
-@row("close", "before", "closes instead of doing anything", times=1)
+@row("close", "before", "closes the connection without a response", times=1)
 def _(_registry, _call, _):
     raise Close
 
@@ -551,7 +551,7 @@ def _(_registry, call, _):
     raise Close
 
 
-@row("close-after-headers", "after", "promises a body, then closes", times=1)
+@row("close-after-headers", "after", "announces a body, then closes the connection", times=1)
 def _(_registry, _call, answer, _):
     answer.headers["Content-Length"] = 100
     answer.raw = b""
@@ -563,14 +563,14 @@ def _(_registry, _call, answer, _):
     answer.raw = b"x" * 50
 
 
-@row("drop-201", "after", "does it, then closes without a word", ("put",), 1)
+@row("drop-201", "after", "executes the request, then closes the connection", ("put",), 1)
 def _(_registry, _call, answer, _):
     if answer.status != 201:
         return SPARED
     raise Close
 
 
-@row("drip", "after", "a few bytes of its body a second, for ever", times=ALWAYS)
+@row("drip", "after", "sends a few bytes of its body a second, without an end", times=ALWAYS)
 def _(registry, call, _answer, _):
     stream = call.handler.wfile
     stream.write(b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n")
@@ -580,19 +580,19 @@ def _(registry, call, _answer, _):
     raise Close
 
 
-@row("chunked-garbage", "after", "an answer in chunks that are none", times=1)
+@row("chunked-garbage", "after", "a response with invalid chunks", times=1)
 def _(_registry, _call, answer, _):
     answer.headers["Transfer-Encoding"] = "chunked"
     answer.raw = b"this is not a chunk size\r\nxyz\r\n"
 
 
-@row("huge-headers", "after", "so many KB of headers", argument=400)
+@row("huge-headers", "after", "that many KB of headers", argument=400)
 def _(_registry, _call, answer, kilobytes):
     for number in range(kilobytes):
         answer.headers[f"X-Filler-{number}"] = "x" * 1000
 
 
-@row("set-cookie", "after", "sets a cookie; 403 when it comes back, as Harbor", STAGES["any"])
+@row("set-cookie", "after", "sets a cookie; 403 if it is sent back, as Harbor", STAGES["any"])
 def _(_registry, _call, answer, _):
     answer.headers["Set-Cookie"] = "sid=1; Path=/; HttpOnly"
 
@@ -602,10 +602,10 @@ def _(_registry, _call, answer, _):
     answer.headers["Warning"] = '299 - "this registry will be closed"'
 
 
-# -- answers that are not what they should be
+# --- wrong responses
 
 
-@row("wrong-digest", "after", "success with another Docker-Content-Digest", ("put", "manifest"))
+@row("wrong-digest", "after", "success with a wrong Docker-Content-Digest", ("put", "manifest"))
 def _(_registry, _call, answer, _):
     if answer.status in (200, 201):
         answer.headers["Docker-Content-Digest"] = "sha256:" + "0" * 64
@@ -630,7 +630,7 @@ def _(_registry, _call, answer, _):
     answer.headers.pop("Docker-Content-Digest", None)
 
 
-@row("404-with-digest", "after", "404 with the digest of what is there", ("head",))
+@row("404-with-digest", "after", "404 with the digest of the existing manifest", ("head",))
 def _(_registry, _call, answer, _):
     answer.status = 404
 
@@ -653,12 +653,12 @@ _location_row(
 )
 _location_row(
     "location-absolute",
-    "Location is an URL (it is in any case)",
+    "Location is a URL (as by default)",
     lambda _r, call, path: call.base + path,
 )
 _location_row(
     "location-http",
-    "Location is plain HTTP, behind a proxy that ends TLS",
+    "Location is plain HTTP, because a proxy terminates TLS",
     lambda _r, call, path: f"http://{call.headers.get('Host')}{path}",
 )
 _location_row(
@@ -725,7 +725,7 @@ def _with_query(url, call):
 
 
 class Played:
-    """A scenario as asked for: NAME[=ARGUMENT][*TIMES][@STAGE]"""
+    """A scenario as it is requested: NAME[=ARGUMENT][*TIMES][@STAGE]"""
 
     _FORM = re.compile(r"([a-z0-9-]+)(?:=([^*@]+))?(?:\*(\d+))?(?:@([a-z]+))?")
 
@@ -752,7 +752,7 @@ class Played:
 
 
 def listing():
-    """The table of scenarios, for humans."""
+    """Returns the table of scenarios for the help text."""
     lines = [f"{'SCENARIO':24} {'TIMES':7} {'STAGES':34} WHAT IT DOES"]
     for one in SCENARIOS.values():
         name = one.name

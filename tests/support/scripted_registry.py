@@ -60,12 +60,12 @@ class Upload:
     def __init__(self, repository, length):
         self.repository = repository
         self.data = bytearray()
-        self.short = False  # a chunk was smaller than it may be, unless the last
+        self.short = False  # a chunk was smaller than permitted, so it must be the last
         self._length = length
         self.renew()
 
     def renew(self):
-        # Characters that do not survive being decoded and encoded again.
+        # Characters that change when they are decoded and encoded again.
         state = f"{secrets.token_urlsafe(9)}%2F+%3d~%3D{'x' * self._length}"
         self.query = f"_nouploadcache=false&_state={state}"
 
@@ -105,7 +105,7 @@ class ScriptedRegistry(Closing):
             serve_in_background(server)
 
     def close(self):
-        """Also ends the connections that are open."""
+        """Also closes the connections that are open."""
         self.closing.set()
         for server in self._servers:
             server.shutdown()
@@ -115,12 +115,12 @@ class ScriptedRegistry(Closing):
                 try:
                     connection.shutdown(socket.SHUT_RDWR)
                 except OSError:
-                    pass  # the client was quicker
+                    pass  # the client has closed it already
 
-    # What tests ask.
+    # --- requests of tests
 
     def play(self, *scenario):
-        """These scenarios from now on, and no others."""
+        """Replaces the scenarios by these."""
         played = [Played(text) for text in scenario]
         switches = {}
         for one in played:
@@ -137,12 +137,12 @@ class ScriptedRegistry(Closing):
                 one.struck = 0
 
     def log(self):
-        """Every request so far, as GET /_log shows it."""
+        """Returns every request so far, as GET /_log does."""
         with self._lock:
             return [dict(entry) for entry in self._log]
 
     def count(self):
-        """What GET /_count shows."""
+        """Returns what GET /_count does."""
         log = self.log()
         return {
             "requests": len(log),
@@ -162,7 +162,7 @@ class ScriptedRegistry(Closing):
         }
 
     def create_repository(self, repository):
-        """For the scenario repository-first."""
+        """Creates a repository for the scenario repository-first."""
         with self._lock:
             self._created.add(repository)
 
@@ -171,7 +171,7 @@ class ScriptedRegistry(Closing):
             return sorted({repository for repository, _ in (*self.blobs, *self.manifests)})
 
     def get_manifest(self, repository, reference):
-        """(bytes, media type), or None"""
+        """Returns (bytes, media type), or None."""
         with self._lock:
             digest = self.tags.get((repository, reference), reference)
             return self.manifests.get((repository, digest))
@@ -181,13 +181,13 @@ class ScriptedRegistry(Closing):
             return self.blobs.get((repository, digest))
 
     def refresh_token(self, user):
-        """A new refresh token of a user's, as `docker login` would have stored it."""
+        """Returns a new refresh token of a user, as `docker login` would have stored it."""
         token = minted.mint("refresh-")
         with self._lock:
             self._refresh[token] = user
         return token
 
-    # The life of a request.
+    # --- the processing of a request
 
     def connected(self, connection):
         with self._lock:
@@ -205,7 +205,7 @@ class ScriptedRegistry(Closing):
             self._log.append(entry)
 
     def handle(self, call):
-        """The answer to a request, or Close."""
+        """Returns the response to a request, or Close."""
         self._mind(call)
         refusal = None
         if call.stage not in ("token", "amazon") and not call.other:
@@ -227,7 +227,7 @@ class ScriptedRegistry(Closing):
         return answer
 
     def _strike(self, call, phase, *answer):
-        """Has the scenarios act, until one answers."""
+        """Applies the scenarios until one returns a response."""
         for one in self._played:
             scenario = one.scenario
             if scenario.phase != phase or call.stage not in one.stages:
@@ -262,7 +262,7 @@ class ScriptedRegistry(Closing):
     # Authentication.
 
     def _admit(self, call):
-        """None for a request that is let in, else the refusal."""
+        """Returns None if a request is permitted, else the refusal."""
         if "set-cookie" in self.switches and "Cookie" in call.headers:
             return failure(403, "FORBIDDEN", "CSRF token invalid")
         bearer, basic = "auth-bearer" in self.switches, "auth-basic" in self.switches
@@ -348,7 +348,7 @@ class ScriptedRegistry(Closing):
         return self._checked(name, password)
 
     def _checked(self, name, password):
-        """The name of a user who has shown the right password."""
+        """Returns the name of a user who has sent the right password."""
         most = self.switches.get("lockout")
         with self._lock:
             if self.users.get(name) != password:
@@ -379,7 +379,7 @@ class ScriptedRegistry(Closing):
         return self._grant(query, user if offline else None, call.path)
 
     def _oauth2(self, call, query):
-        """Who asks with POST, and whether they want a refresh token."""
+        """Returns the user of a POST, and whether it requests a refresh token."""
         kind = query.get("grant_type", [""])[0]
         offline = query.get("access_type") == ["offline"]
         if not query.get("client_id"):
@@ -399,7 +399,7 @@ class ScriptedRegistry(Closing):
         return user, offline or rotates
 
     def _basic_token(self, call, query):
-        """The same for GET."""
+        """Does the same for GET."""
         scheme, _, credentials = call.headers.get("Authorization", "").partition(" ")
         if scheme.lower() == "basic":
             return self._user(credentials), query.get("offline_token") == ["true"]
@@ -438,7 +438,7 @@ class ScriptedRegistry(Closing):
             answer["refresh_token"] = self.refresh_token(offline_user)
         return Answer(200, {"Content-Type": "application/json"}, json.dumps(answer).encode())
 
-    # The registry proper.
+    # --- the registry
 
     def _route(self, call, body):
         if call.stage == "token":
@@ -470,7 +470,7 @@ class ScriptedRegistry(Closing):
             return self._read(call, repository, kind, reference)
 
     def _amazon(self, call, body):
-        """What Waybill calls of ECR's API. Nobody checks the signature here."""
+        """The part of ECR's API that Waybill uses. The signature is not checked here."""
         action = call.headers.get("X-Amz-Target", "").rpartition(".")[2]
         if not call.headers.get("Authorization", "").startswith("AWS4-HMAC-SHA256 "):
             return _amazon_failure(403, "MissingAuthenticationTokenException")
@@ -607,7 +607,7 @@ class ScriptedRegistry(Closing):
         return answer
 
     def _race(self, repository, tag, held):
-        """Somebody else who had read the same index replaces ours, but only once."""
+        """Another client that had read the same index replaces ours, but only once."""
         if tag in self._raced:
             return
         self._raced.add(tag)
@@ -621,7 +621,7 @@ class ScriptedRegistry(Closing):
         self.tags[repository, tag] = _digest(body, "sha256:")
 
     def _fault(self, call, repository, manifest):
-        """What is wrong with a manifest, as an answer, or None."""
+        """Returns the fault of a manifest as a response, or None."""
         media_type = call.headers.get("Content-Type")
         if manifest.get("mediaType", media_type) != media_type:
             return failure(400, "MANIFEST_INVALID", "mediaType and Content-Type differ")
@@ -698,14 +698,14 @@ def _digest(body, like):
 
 
 def _subject_of(tag):
-    """The digest that a fallback tag of the referrers is for, or None."""
+    """Returns the digest to which a fallback tag of the referrers belongs, or None."""
     match = re.fullmatch("(sha256|sha512)-([0-9a-f]{64})", tag)
     return f"{match[1]}:{match[2]}" if match else None
 
 
 def _unsigned(granted, claims):
-    """What looks like a JWT, with a claim about what it is good for. Other claims
-    than the plain ones mean the same to the registry, and only to it."""
+    """Returns a token in the form of a JWT, with a claim about its permissions. Claims other
+    than the plain ones have the same meaning for the registry, and for nobody else."""
     names = {"pattern": "*", "renamed": "by-another-name"}
     access = [
         {"type": "repository", "name": names.get(claims, name), "actions": [action]}
@@ -732,7 +732,7 @@ def _document(value, kind="application/json"):
 
 
 class _Server(socketserver.ThreadingTCPServer):
-    # Not http.server's, which looks up its own name in the DNS.
+    # The function of http.server looks up its own name in the DNS.
     allow_reuse_address = True
     daemon_threads = True
     request_queue_size = 256
@@ -742,14 +742,14 @@ class _Server(socketserver.ThreadingTCPServer):
         super().__init__(("127.0.0.1", port), _Handler)
 
     def finish_request(self, request, client_address):
-        # The first byte tells TLS from plain HTTP.
+        # The first byte distinguishes TLS from plain HTTP.
         if self.context and request.recv(1, socket.MSG_PEEK) == b"\x16":
             request = self.context.wrap_socket(request, server_side=True)
         with request:
             super().finish_request(request, client_address)
 
     def handle_error(self, request, client_address):
-        # Clients come and go as they like.
+        # Clients may disconnect at any time.
         if not isinstance(sys.exc_info()[1], OSError):
             super().handle_error(request, client_address)
 
@@ -768,8 +768,8 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         self.server.registry.disconnected(self.connection)
         super().finish()
         if self._drain:
-            # To close before the client has sent everything would reset the
-            # connection, and could take the answer with it.
+            # Closing the connection before the client has sent everything would reset it,
+            # and could discard the response.
             self.connection.shutdown(socket.SHUT_WR)
             self.connection.settimeout(5)
             while self.connection.recv(1 << 16):
@@ -840,7 +840,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         return failure(404, "UNSUPPORTED")
 
     def body(self, call):
-        """The request's body, or None when its length is not told."""
+        """Returns the body of the request, or None if its length is missing."""
         length = self.headers.get("Content-Length")
         if length is None:
             if "lenient" in self.server.registry.switches:
@@ -866,7 +866,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         return body
 
     def reset(self):
-        """Has the connection end with a reset."""
+        """Makes the connection end with a reset."""
         self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
 
     def _send(self, answer):

@@ -10,7 +10,7 @@
 
 static struct world world;
 static struct service *service;
-static int ended; /* how often it ended */
+static int ended; /* the number of times that it ended */
 static bool failed;
 
 static inline void on_ended(void *payload, const struct error *err)

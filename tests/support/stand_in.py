@@ -1,4 +1,4 @@
-"""What the stand-ins of this folder share: how they are opened, closed and run."""
+"""Shared by the stand-ins of this directory: how they are opened, closed and run."""
 
 import collections
 import os
@@ -9,7 +9,7 @@ import threading
 
 
 class Closing:
-    """`with` it: it is open as soon as it is made."""
+    """A context manager, which is open as soon as it is created."""
 
     def __enter__(self):
         return self
@@ -19,7 +19,7 @@ class Closing:
 
 
 def started(self):
-    """Start it, or close what there is of it already."""
+    """Starts it, or closes what has been created of it already."""
     try:
         self.start()
     except BaseException:
@@ -28,17 +28,17 @@ def started(self):
 
 
 def serve_in_background(server):
-    """server: of socketserver, until its shutdown()"""
+    """server: one of socketserver, which runs until its shutdown()"""
     threading.Thread(
         target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True
     ).start()
 
 
-# A stand-in that is a program says where it listens, and ends with a signal.
+# A stand-in that runs as a program prints its address, and ends with a signal.
 
 
 def block_signals():
-    """Before the first thread, which inherits it."""
+    """This precedes the first thread, which inherits it."""
     signals = {signal.SIGINT, signal.SIGTERM}
     signal.pthread_sigmask(signal.SIG_BLOCK, signals)
     return signals
@@ -57,9 +57,8 @@ def _signal_at_end():
 
 
 class Oddity:
-    """A server by hand: a thread for each connection, and counts of what it saw.
-
-    serve(connection) is its own.
+    """A server for raw sockets: a thread for each connection, and counters. A subclass implements
+    serve(connection).
     """
 
     def __init__(self, backlog):

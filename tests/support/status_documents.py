@@ -1,11 +1,10 @@
-"""Documents of /status, for tests of whoever shows them: from a service without work to
-one with everything that can be wrong, and names that are long or hostile.
-"""
+"""Documents of /status, for tests of its readers: from a service without work to one with
+all problems, and with long or hostile names."""
 
 import datetime
 import random
 
-# One line break, mark-up, an override of the writing direction, and what ends a script
+# A line break, markup, an override of the writing direction, and the end of a script
 HOSTILE = '<img src=x onerror="document.title=1">\u202egnp.exe\u2069</script>\n& "quoted"'
 
 
@@ -157,12 +156,12 @@ def healthy():
 
 
 def long_name(prefix, length):
-    """Without a place to break"""
+    """A text without spaces"""
     return (prefix + "x" * length)[:length]
 
 
 def many():
-    """50 registrations and 100 partitions with long names; seven are not well"""
+    """50 registrations and 100 partitions with long names; seven have problems"""
     status = healthy()
     error = (
         "upload of blob sha256:" + "ab" * 32 + " failed: " + "Connection refused by peer, "
@@ -269,9 +268,8 @@ def dead_letters():
 
 
 def held():
-    """An attachment and a registration that are refused, records whose messages Kafka
-    rejects, a partition that cannot be read, warnings and a configuration that is
-    invalid"""
+    """An attachment and a registration that are refused, records whose messages Kafka rejects,
+    a partition that cannot be read, warnings and an invalid configuration"""
     status = healthy()
     refusal = "upload: denied: permission_denied: write_package (HTTP 403)"
     attachment = {"name": "payments-to-main", "since": at(700), "waiting": 9, "reason": refusal}
@@ -322,7 +320,7 @@ def not_ready():
             "topic 'attestation-outcomes' (kafka.topics.outcomes) does not exist, and Waybill "
             "creates none. Correct the name, or create it: kafka-topics.sh --bootstrap-server "
             "kafka-1:9092 --create --topic attestation-outcomes",
-            "no assignment: the group has given none yet",
+            "no assignment: the group has assigned no partitions yet",
         ],
     )
     status["partitions"] = []
@@ -330,7 +328,7 @@ def not_ready():
 
 
 def hostile():
-    """Whatever an event, a registry or a broker can put into a text"""
+    """Texts that an event, a registry or a broker can control"""
 
     def spoil(value, key=""):
         kept = ("state", "phase", "status", "class", "now", "started", "at", "end")
@@ -353,5 +351,5 @@ DOCUMENTS = {
 
 
 def at_present(status):
-    """A copy whose `now` is later, as the next answer of the service is"""
+    """Returns a copy whose `now` is later, as in the next response of the service."""
     return {**status, "now": at()}

@@ -26,7 +26,7 @@ def of_unittest(name, output):
     ran = re.findall(r"^Ran (\d+) tests? in ", output, re.M)
     if not ran:
         return None
-    # Of one that failed with several sub-tests the name stands there often.
+    # The name of a test with several failed sub-tests occurs repeatedly.
     failed = sorted(set(re.findall(r"^(?:FAIL|ERROR): (\w+ \(\S+\))", output, re.M)))
     skipped = re.findall(r"^(\w+) \(.*skipped ['\"](.*)['\"]$", output, re.M)
     counted = sum(1 for one in failed if not one.startswith("setUp"))
@@ -41,7 +41,7 @@ def of_cmocka(name, output):
     passed = re.findall(r"^\[  PASSED  \] (\d+) test\(s\)\.", output, re.M)
     if not passed:
         return None
-    # Each is named when it happens and once more at the end.
+    # Each failure is printed when it happens and once more at the end.
     failed = sorted(set(re.findall(r"^\[  FAILED  \] (?!.*\d+ test\(s\))(.+)$", output, re.M)))
     skipped = re.findall(
         r"^\[ RUN      \] (.+)$((?:\n(?!\[ RUN).*)*?)\n\[  SKIPPED \] \1$", output, re.M
@@ -59,7 +59,7 @@ def reason_of(output):
         found = re.match(r"SKIPPED: (.*)|1\.\.0 # [Ss][Kk][Ii][Pp]\w* (.*)", line)
         if found:
             return found[1] or found[2]
-    return lines[-1] if lines else "it does not say why"
+    return lines[-1] if lines else "it gives no reason"
 
 
 def of_case(suite, case):
@@ -72,7 +72,7 @@ def of_case(suite, case):
         why = skipped.get("message", "") if skipped is not None else ""
         if why.startswith("SKIP_") or not why:
             why = reason_of(output)
-        # What ctest could not even start is no skipped test.
+        # A test that ctest could not start counts as failed, not as skipped.
         if "Unable to find executable" in why or "Required Files Missing" in why:
             return Tally(0, [f"{name}: {why}"], [])
         return Tally(0, [], [(name, why)])
@@ -98,7 +98,7 @@ def of_results(path):
 
 
 def of_junit(path):
-    # The sanitizer's run of the same tests needs another name.
+    # The run of the same tests with a sanitizer needs another name.
     suite = "tsan" if path.rpartition("/")[2].startswith("tsan") else ""
     for case in xml.etree.ElementTree.parse(path).getroot().iter("testcase"):
         yield of_case(suite, case)

@@ -1,4 +1,4 @@
-"""Do the clouds' stand-ins check what they say?
+"""Tests of the stand-ins for clouds: they check what they claim to.
 
 Run from tests/: python3 -m unittest support.test_cloud
 """
@@ -29,7 +29,7 @@ def form(**fields):
 
 
 class Signatures(unittest.TestCase):
-    """The verifier itself"""
+    """Tests of the verifier itself"""
 
     def signature(self, method):
         headers = {"host": "example.amazonaws.com", "x-amz-date": "20150830T123600Z"}
@@ -148,7 +148,7 @@ class StandIns(unittest.TestCase):
     # --- AWS
 
     def signed(self, key=c.ENV_KEY, age=0, tamper=None, **changes):
-        """A request for a token of ECR, as it ought to be but for what is changed"""
+        """Returns a valid request for a token of ECR, except for what is changed."""
         date = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(time.time() - age))
         headers = {
             "host": self.cloud.address,
@@ -256,7 +256,7 @@ class StandIns(unittest.TestCase):
             answer = self.ask("POST", "/oauth2/exchange", *form(**{**good, name: "x"}))
             self.assertRefused(answer, "errors")
 
-    # --- being told
+    # --- control by the tests
 
     def test_it_misbehaves_as_often_as_it_is_told_and_counts(self):
         with urllib.request.urlopen(

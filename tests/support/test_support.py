@@ -1,4 +1,4 @@
-"""Do the parts do what they say? Run from tests/: python3 -m unittest support.test_support"""
+"""Tests of the test support. ¶ Run from tests/: python3 -m unittest support.test_support"""
 
 import base64
 import hashlib
@@ -57,7 +57,7 @@ def basic(user, password):
 
 
 class Client:
-    """As little of a client as shows what a registry does."""
+    """A minimal client that shows the behavior of a registry."""
 
     def __init__(self, address, authorization=None, cafile=None, cert=None):
         if cafile:
@@ -144,7 +144,7 @@ class RealRegistry(unittest.TestCase):
             client = Client(registry.address)
             names = [f"r/{number:04}" for number in range(1003)]
             for name in names:
-                # A blob is enough to make a repository.
+                # A blob suffices to create a repository.
                 self.assertEqual(client.blob(CONFIG, name), 201)
             self.assertEqual(registry.catalog(), names)
 
@@ -194,7 +194,7 @@ class RealRegistry(unittest.TestCase):
             self.assertEqual(tokens.counts["reduced"], 1)
             self.assertEqual(fetch(url, authorization=basic("me", "no"))[0], 401)
             self.assertEqual(registry.catalog(), ["a/b"])
-            # Debian's registry lets a token live for a minute too long.
+            # Debian's registry accepts a token for one more minute.
             late = tokens.sign("me", json.loads(_padded(claims))["access"], lifetime=-70)
             self.assertEqual(Client(registry.address, f"Bearer {late}").start()[0], 401)
 
@@ -252,7 +252,7 @@ class Tokens(unittest.TestCase):
 
 
 class Scripted(unittest.TestCase):
-    """Statuses are of POST and PUT for two blobs, and of PUT for the manifest."""
+    """The statuses are those of POST and PUT for two blobs, and of PUT for the manifest."""
 
     def play(self, *scenario, **options):
         registry = ScriptedRegistry(*scenario, **options)
@@ -260,7 +260,7 @@ class Scripted(unittest.TestCase):
         return registry
 
     def assert_faults(self, registry, *expected):
-        """What a push meets: statuses, None for a connection that ends."""
+        """Returns the results of a push: statuses, or None for a connection that ends."""
         met = []
         for entry in registry.log():
             if entry["stage"] in ("post", "put", "manifest"):
@@ -869,7 +869,7 @@ class RealKafka(unittest.TestCase):
         with self.assertRaises(TimeoutError):
             kafka.read_committed(topic, 3, timeout=1)
 
-        # What is not committed, nobody sees.
+        # Uncommitted messages are not visible.
         producer = confluent_kafka.Producer(
             {"bootstrap.servers": kafka.address, "transactional.id": group}
         )

@@ -12,7 +12,7 @@ class CertPair(typing.NamedTuple):
 
     cert: str
     key: str
-    ca: str  # what to trust to believe cert
+    ca: str  # the certificate to trust for `cert`
 
 
 def openssl(*arguments, directory=None):

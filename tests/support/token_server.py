@@ -121,7 +121,8 @@ class SigningKey:
 
 
 def _libtrust_id(public):
-    """How distribution 2 names a key: 240 bits of its hash, in groups of four."""
+    """Returns the id of a key as distribution 2 computes it: 240 bits of its hash, in groups of
+    four."""
     text = base64.b32encode(hashlib.sha256(public).digest()[:30]).decode()
     return ":".join(text[at : at + 4] for at in range(0, len(text), 4))
 
@@ -193,7 +194,7 @@ class TokenServer(Closing):
         self._temporary.cleanup()
 
     def sign(self, subject, access, lifetime=None):
-        """A token, whoever asks; access as in the token specification."""
+        """Returns a token without a request; `access` is as in the token specification."""
         now = int(time.time())
         return self._key.token(
             {
@@ -213,13 +214,13 @@ class TokenServer(Closing):
             self._refresh.clear()
 
     def refresh_token(self, name):
-        """A new refresh token of a user's, as `docker login` would have stored it."""
+        """Returns a new refresh token of a user, as `docker login` would have stored it."""
         token = minted.mint()
         with self._lock:
             self._refresh[token] = name
         return token
 
-    # Each answers (status, JSON).
+    # --- each returns (status, JSON)
 
     def answer_get(self, query, authorization):
         self._note("get", query)
@@ -264,7 +265,7 @@ class TokenServer(Closing):
             self._count("anonymous")
         access, reduced = [], False
         for scope in " ".join(scopes).split():
-            # A name may hold colons: a registry's port.
+            # A name may contain colons: the port of a registry.
             kind, _, rest = scope.partition(":")
             resource, _, wanted = rest.rpartition(":")
             actions = [
@@ -327,14 +328,14 @@ class TokenServer(Closing):
 
 
 class _Server(socketserver.ThreadingTCPServer):
-    # Not http.server's, which looks up its own name in the DNS.
+    # The function of http.server looks up its own name in the DNS.
     allow_reuse_address = True
     daemon_threads = True
     request_queue_size = 128
     context = None
 
     def finish_request(self, request, client_address):
-        # In the connection's own thread, so that a slow handshake holds up no other.
+        # In the thread of the connection, so that a slow handshake delays no other one.
         if not self.context:
             super().finish_request(request, client_address)
             return
@@ -397,7 +398,7 @@ def main():
         help="may pull everything, and push what the pattern matches; default waybill:secret",
     )
     options = parser.parse_args()
-    # Before the first thread, which inherits it.
+    # This precedes the first thread, which inherits it.
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
     users = {}
     for text in options.user:

@@ -1,7 +1,6 @@
-"""A Kafka broker that answers where it is asked first, and advertises another address.
-
-That is what a client sees of a cluster behind a tunnel, a load balancer or a
-container's port, whose advertised.listeners are meant for somebody else.
+"""A Kafka broker that responds at its bootstrap address and advertises another address. This
+is what a client sees of a cluster behind a tunnel, a load balancer or the port of a
+container, whose advertised.listeners are meant for other clients.
 """
 
 import contextlib
@@ -104,7 +103,7 @@ class UnreachableKafka:
             answer = struct.pack(">hi", 0, 1) + text("PLAIN")
         elif api == AUTHENTICATE:
             answer = struct.pack(">h", SASL_FAILED) + text(self._sasl_error or "") + bytes(4)
-        if answer is not None:  # everything else is for the broker as advertised
+        if answer is not None:  # all other requests are for the broker as advertised
             answer = struct.pack(">i", correlation) + answer
             connection.sendall(struct.pack(">i", len(answer)) + answer)
 
@@ -136,7 +135,7 @@ class UnreachableKafka:
 
     @staticmethod
     def _create(body):
-        """Nothing may be created."""
+        """Refuses to create anything."""
         (_, size) = struct.unpack_from(">ih", body)
         topic = body[6 : 6 + size].decode()
         return struct.pack(">ii", 0, 1) + text(topic) + struct.pack(">hh", TOPIC_DENIED, -1)
@@ -153,7 +152,7 @@ def receive(connection, length):
 
 
 class BlackHole:
-    """An address that completes no connection, or (silent) answers nothing on one."""
+    """An address that completes no connection, or (silent) responds to nothing on it."""
 
     def __init__(self, silent=False):
         self._socket = socket.socket()

@@ -19,7 +19,7 @@ CLOSE, HANG = "close", "hang"
 class Request(typing.NamedTuple):
     method: str
     path: str
-    headers: dict  # names in lower case
+    headers: dict  # header names in lower case
     body: bytes
     connection: int  # the number of its connection
 
@@ -56,7 +56,7 @@ class WebhookReceiver:
             return list(self._requests)
 
     def answer(self, *answers):
-        """From now on, these."""
+        """Replaces the responses."""
         with self._lock:
             self._answers = list(answers)
 
@@ -66,7 +66,7 @@ class WebhookReceiver:
             return self._connections
 
     def take(self, request):
-        """Keeps it, and says how to answer."""
+        """Stores the request, and returns the response to it."""
         with self._lock:
             self._requests.append(request)
             answer = self._answers.pop(0) if len(self._answers) > 1 else self._answers[0]
@@ -76,7 +76,8 @@ class WebhookReceiver:
 class _Server(socketserver.ThreadingMixIn, http.server.HTTPServer):
     daemon_threads = True
     block_on_close = False
-    request_queue_size = 128  # as many as come at once; else some are reset
+    # the maximum of simultaneous connections; otherwise some are reset
+    request_queue_size = 128
 
     def __init__(self, receiver, tls, port):
         self.receiver = receiver
@@ -95,7 +96,7 @@ class _Server(socketserver.ThreadingMixIn, http.server.HTTPServer):
         return connection, address
 
     def handle_error(self, request, client_address):
-        pass  # clients come and go
+        pass  # clients may disconnect at any time
 
 
 class _Handler(http.server.BaseHTTPRequestHandler):

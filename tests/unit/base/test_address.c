@@ -69,7 +69,7 @@ static void address__is_refused_when_it_is_none(void **state)
     }
 }
 
-/* --- where an address leads ----------------------------------------------- */
+/* --- classes of addresses ------------------------------------------------ */
 
 static const struct {
     const char *host;
@@ -82,7 +82,7 @@ static const struct {
     {"registry", ADDRESS_PUBLIC},
     {"", ADDRESS_PUBLIC},
     {".", ADDRESS_PUBLIC},
-    /* private networks, to the bit */
+    /* the limits of private networks */
     {"9.255.255.255", ADDRESS_PUBLIC},
     {"10.0.0.0", ADDRESS_PRIVATE},
     {"10.255.255.255", ADDRESS_PRIVATE},
@@ -126,7 +126,7 @@ static const struct {
     {"0", ADDRESS_UNSPECIFIED},
     {"::", ADDRESS_UNSPECIFIED},
     {"0.0.0.1", ADDRESS_PRIVATE},
-    /* on this link, and what clouds have there */
+    /* link-local addresses, and the metadata services of clouds */
     {"169.253.255.255", ADDRESS_PUBLIC},
     {"169.254.0.1", ADDRESS_LINK_LOCAL},
     {"fe80::1", ADDRESS_LINK_LOCAL},
@@ -160,7 +160,7 @@ static const struct {
     {"2002:7f00:1::", ADDRESS_LOOPBACK},
     {"2002:0808:0808::1", ADDRESS_PUBLIC},
     {"2003:7f00:1::", ADDRESS_PUBLIC},
-    /* spellings that resolvers take */
+    /* forms that resolvers accept */
     {"127.1", ADDRESS_LOOPBACK},
     {"0x7f.1", ADDRESS_LOOPBACK},
     {"0177.0.0.1", ADDRESS_LOOPBACK},

@@ -7,7 +7,7 @@ struct text {
     const char *decoded; /* NULL: it is not base64 */
 };
 
-/* What Go's StdEncoding and URLEncoding say */
+/* The results of Go's StdEncoding and URLEncoding */
 static const struct text texts[] = {
     {"", BASE64_STANDARD, ""},
     {"Zg==", BASE64_STANDARD, "f"},
@@ -20,7 +20,7 @@ static const struct text texts[] = {
     {"-_-_", BASE64_STANDARD, NULL},
     {"+_+_", BASE64_STANDARD, NULL},
     {"+_+_", BASE64_URL_SAFE, NULL},
-    /* line ends anywhere, other white space nowhere */
+    /* line breaks are allowed anywhere, other white space is not */
     {"Z\nm\r9\nv\r\n", BASE64_STANDARD, "foo"},
     {"\r\n\r\n", BASE64_STANDARD, ""},
     {"Zg=\n=\n", BASE64_STANDARD, "f"},
@@ -28,10 +28,10 @@ static const struct text texts[] = {
     {"Zm 9v", BASE64_STANDARD, NULL},
     {"Zm9v ", BASE64_STANDARD, NULL},
     {"\tZm9v", BASE64_STANDARD, NULL},
-    /* bits left over are ignored */
+    /* unused bits are ignored */
     {"Zh==", BASE64_STANDARD, "f"},
     {"Zm9=", BASE64_STANDARD, "fo"},
-    /* padding: all of it, at the end, and nothing behind */
+    /* padding: complete, at the end, and followed by nothing */
     {"Zg", BASE64_STANDARD, NULL},
     {"Zg=", BASE64_STANDARD, NULL},
     {"Zm8", BASE64_STANDARD, NULL},
@@ -49,7 +49,7 @@ static const struct text texts[] = {
     {"Zm9vY", BASE64_STANDARD, NULL},
     {"Zm9*", BASE64_STANDARD, NULL},
     {"Zm9\xC3", BASE64_STANDARD, NULL},
-    /* one of two alphabets, and not a bit of each */
+    /* one of two alphabets, but not a mixture */
     {"Zm9v", BASE64_STANDARD | BASE64_URL_SAFE, "foo"},
     {"+/+/", BASE64_STANDARD | BASE64_URL_SAFE, "\xFB\xFF\xBF"},
     {"-_-_", BASE64_STANDARD | BASE64_URL_SAFE, "\xFB\xFF\xBF"},

@@ -51,7 +51,7 @@ static void error__fills_the_whole_of_its_room(void **state)
     assert_int_equal(err.message[LIMIT_MESSAGE - 1], 'a');
 }
 
-/* Each of these characters stands across the limit at each of its bytes. */
+/* Each of these characters crosses the limit at each of its bytes. */
 static void error__is_cut_at_a_character(void **state)
 {
     static const char *const characters[] = {"\xC3\xA9", "\xE2\x82\xAC",
@@ -161,9 +161,9 @@ static void error__explains_every_row_in_words_of_its_own(void **state)
 static void error__knows_every_class_of_the_wire_format(void **state)
 {
     static const char *const classes[] = {
-        "schema",     "config",       "auth",
-        "not_found",  "too_large",    "rejected",
-        "expired",    "verification", "attempts_exhausted",
+        "schema",         "config",       "auth",
+        "not_found",      "too_large",    "rejected",
+        "expired",        "verification", "attempts_exhausted",
         "digest_mismatch"};
     size_t count = 0;
 
@@ -179,7 +179,8 @@ static void error__knows_every_class_of_the_wire_format(void **state)
         count += error_row_is_class(row);
     }
     assert_int_equal(count, ARRAY_SIZE(classes));
-    assert_null(error_class_find("unreachable")); /* a kind only */
+    assert_null(
+        error_class_find("unreachable")); /* a kind that is not a class */
     assert_null(error_class_find("of the future"));
 }
 

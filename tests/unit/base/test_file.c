@@ -5,7 +5,7 @@
 #include "asserts.h"
 #include "waybill/file.h"
 
-/* A test that waits ends here, and fails. */
+/* A test that blocks fails after this time. */
 #define PATIENCE_S 10
 
 static char folder[64];
@@ -115,7 +115,7 @@ static void file__may_be_as_large_as_the_limit(void **state)
     }
 }
 
-/* With a writer or without one, and what cannot be waited for neither. */
+/* A FIFO with or without a writer, and other files that could block. */
 static void file__is_a_regular_one(void **state)
 {
     const char *fifo = in_folder("fifo");
@@ -171,7 +171,7 @@ static void file__may_be_a_pipe_where_a_person_names_it(void **state)
     assert_int_equal(file_read(path, FILE_MAY_BE_PIPE, &text, NULL, &err), 0);
     assert_string_equal(text.data, "piped");
     close(ends[0]);
-    /* Its writer comes later. */
+    /* The writer opens it later. */
     assert_int_equal(mkfifo(fifo, 0600), 0);
     child = fork();
     if (child == 0) {
@@ -181,7 +181,7 @@ static void file__may_be_a_pipe_where_a_person_names_it(void **state)
     str_clear(&text);
     assert_int_equal(file_read(fifo, FILE_MAY_BE_PIPE, &text, NULL, &err), 0);
     assert_string_equal(text.data, "later");
-    /* The limit stays. */
+    /* The limit still applies. */
     assert_int_equal(
         file_read("/dev/zero", FILE_MAY_BE_PIPE, &text, NULL, &err), -1);
     assert_message_contains(&err, "it is larger than 8 bytes");
@@ -207,7 +207,7 @@ static void file__is_checked_without_being_read(void **state)
 
     assert_int_equal(file_check(write_file("file", 100000), &err), 0);
     assert_untouched(&err);
-    /* No file descriptor stays behind. */
+    /* No file descriptor is leaked. */
     for (int i = 0; i < 3000; i++) {
         CLEANUP(str_release) struct str text = STR_INIT(10);
 

@@ -35,7 +35,7 @@ static const struct match matches[] = {
     {"a*a", "aa", true},
     {"*ab", "aab", true},
     {"*aab", "aaab", true},
-    /* nothing else is special */
+    /* no other character is special */
     {"a?c", "abc", false},
     {"a?c", "a?c", true},
     {"[ab]", "a", false},
@@ -59,7 +59,7 @@ static void glob__knows_stars_and_nothing_else(void **state)
     }
 }
 
-/* What makes a matcher that tries every split of the text run for years */
+/* A matcher that tried every split of the text would run for years. */
 static void glob__is_not_slow_with_many_stars(void **state)
 {
     char pattern[2002];

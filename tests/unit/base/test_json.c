@@ -40,7 +40,8 @@ static void json__takes_white_space_around_the_value_and_nothing_else(
         check_number(bad[i], json_parse(bad[i], strlen(bad[i]), &json, &err),
                      -1);
         check_kind(bad[i], &err, ERROR_SCHEMA);
-        check_contains(bad[i], err.message, "more behind the value, at byte");
+        check_contains(bad[i], err.message,
+                       "more text after the value, at byte");
         check(bad[i], json == good);
     }
 }
@@ -213,7 +214,7 @@ static void json__builds_whatever_the_scanner_lets_through(void **state)
     }
 }
 
-/* --- places --------------------------------------------------------------- */
+/* --- locations ------------------------------------------------------------ */
 
 static void json_at__says_where_a_fault_is(void **state)
 {
@@ -362,7 +363,7 @@ static void json__leaves_no_secret_behind(void **state)
     assert_true(json_is_object(json));
     json_free(json);
     assert_int_equal(left_behind, 0);
-    /* So that it is known to be found */
+    /* Makes sure that the search would find it. */
     assert_int_equal(json_parse(text, strlen(text), &json, &err), 0);
     json_free(json);
     assert_int_equal(left_behind, 2);

@@ -5,7 +5,7 @@
 struct good {
     const char *text;
     const char *clean;
-    size_t end; /* 0: all of it */
+    size_t end; /* 0: all of the text */
 };
 
 static const struct good goods[] = {
@@ -23,18 +23,18 @@ static const struct good goods[] = {
     {"1e-07", "1e-07", 0},
     {"[1,2]", "[1,2]", 0},
     {"{\"a\":{\"b\":[true,null]}}", "{\"a\":{\"b\":[true,null]}}", 0},
-    /* white space goes, in front of the value as well */
+    /* white space is removed, also before the value */
     {" \t\r\n{ \"a\" :\n1 , \"b\":[ 1 ,2\t] }", "{\"a\":1,\"b\":[1,2]}", 0},
     {"[ ]", "[]", 0},
     {"{\n}", "{}", 0},
-    /* what is behind the value is not looked at */
+    /* text after the value is not examined */
     {"{} x", "{}", 2},
     {"{}{}", "{}", 2},
     {"1 ", "1", 1},
     {"nullx", "null", 4},
     {"01", "0", 1},
     {"1.2.3", "1.2", 3},
-    /* escapes become characters, but for those that JSON must escape */
+    /* escapes become characters, except for those that JSON must escape */
     {"\"\\\"\\\\\\/\"", "\"\\\"\\\\/\"", 0},
     {"\"\\b\\f\\n\\r\\t\"", "\"\\u0008\\u000c\\u000a\\u000d\\u0009\"", 0},
     {"\"\\u0041\\u00e9\\u20AC\"", "\"A\xC3\xA9\xE2\x82\xAC\"", 0},
@@ -43,13 +43,13 @@ static const struct good goods[] = {
     {"\"\\uDBFF\\uDFFF\"", "\"\xF4\x8F\xBF\xBF\"", 0},
     {"\"\x7F\"", "\"\x7F\"", 0},
     {"\"\\uFFFD\\uFFFF\"", "\"\xEF\xBF\xBD\xEF\xBF\xBF\"", 0},
-    /* U+0000 as utf8.h has it, in names too */
+    /* U+0000 is encoded as in utf8.h, also in names */
     {"\"a\\u0000b\"",
      "\"a\xC0\x80"
      "b\"",
      0},
     {"{\"\\u0000\":\"\\u0000\"}", "{\"\xC0\x80\":\"\xC0\x80\"}", 0},
-    /* half a pair is U+FFFD, and what follows stands for itself */
+    /* an unpaired surrogate is U+FFFD, and what follows is scanned by itself */
     {"\"\\ud83d\"", "\"\xEF\xBF\xBD\"", 0},
     {"\"\\ude00\"", "\"\xEF\xBF\xBD\"", 0},
     {"\"\\ud83dx\"", "\"\xEF\xBF\xBDx\"", 0},
@@ -60,7 +60,7 @@ static const struct good goods[] = {
      0},
     {"\"\\ud83d\\ud83d\\ude00\"", "\"\xEF\xBF\xBD\xF0\x9F\x98\x80\"", 0},
     {"\"\\ude00\\ud83d\"", "\"\xEF\xBF\xBD\xEF\xBF\xBD\"", 0},
-    /* each stray byte is one U+FFFD, as in Go */
+    /* each invalid byte is one U+FFFD, as in Go */
     {"\"\xFF\"", "\"\xEF\xBF\xBD\"", 0},
     {"\"\xC3\"", "\"\xEF\xBF\xBD\"", 0},
     {"\"\xE2\x82\"", "\"\xEF\xBF\xBD\xEF\xBF\xBD\"", 0},
@@ -104,7 +104,7 @@ static void json_scan__appends_to_the_copy(void **state)
 
 struct bad {
     const char *text;
-    size_t len; /* 0: as far as its NUL */
+    size_t len; /* 0: up to its NUL */
     size_t end;
     const char *why;
 };
@@ -189,7 +189,8 @@ static void json_scan__refuses_what_rfc_8259_does_not_have(void **state)
     for (size_t i = 0; i < ARRAY_SIZE(bads); i++) {
         const struct bad *row = &bads[i];
         size_t len = row->len > 0 ? row->len : strlen(row->text);
-        /* Of exactly that size, so that a read beyond it shows. */
+        /* A block of the exact size, so that the sanitizer detects a read
+         * beyond it. */
         char *text = malloc(len + (len == 0));
         struct error err;
         size_t end = 99;

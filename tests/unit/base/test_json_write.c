@@ -20,7 +20,8 @@ static const struct written strings[] = {
     {"\xE2\x80\xA7\xE2\x80\xA8\xE2\x80\xA9\xE2\x80\xAA",
      "\"\xE2\x80\xA7\\u2028\\u2029\xE2\x80\xAA\"",
      "\"\xE2\x80\xA7\\u2028\\u2029\\u202a\""},
-    /* C1, an override of the writing direction, a tag: what a terminal obeys */
+    /* C1, an override of the writing direction, a tag: characters that a
+     * terminal interprets */
     {"\xC2\x9B\xE2\x80\xAE\xF3\xA0\x81\x81",
      "\"\xC2\x9B\xE2\x80\xAE\xF3\xA0\x81\x81\"",
      "\"\\u009b\\u202e\\udb40\\udc41\""},
@@ -137,7 +138,7 @@ static void json_write__writes_what_was_read_as_it_was(void **state)
         json_append_value(&writer, NULL, json);
         json_free(json);
         if (strstr(values[i], "9007199254740993") != NULL) {
-            /* A double does not have it. */
+            /* A double cannot represent it. */
             check_contains(values[i], out.data, ",9007199254740992,");
         } else {
             check_text(values[i], out.data, values[i]);

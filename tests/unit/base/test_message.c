@@ -49,7 +49,7 @@ static void header__is_text_of_which_a_string_can_be_made(void **state)
                                     .header_count = ARRAY_SIZE(headers)};
     const char *text = message_header_text(&message, "Text", 7, arena);
 
-    /* Not the byte behind it */
+    /* Not the byte after it */
     assert_string_equal(text, "gr\xC3\xBC\xC3\x9F"
                               "e");
     assert_null(message_header_text(&message, "text", 6, arena));

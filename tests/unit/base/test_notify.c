@@ -8,8 +8,8 @@
 #include "asserts.h"
 #include "waybill/notify.h"
 
-/* The manager's end of it: a real socket, with a name in the file system or,
- * with `name` beginning with '@', without one */
+/* The side of the manager: a real socket, with a name in the file system or, if
+ * `name` begins with '@', an abstract one */
 struct manager {
     int fd;
     char text[256];
@@ -30,7 +30,7 @@ static void listen_at(struct manager *manager, const char *name)
     setenv("NOTIFY_SOCKET", name, 1);
 }
 
-/* The next message; "" when there is none */
+/* Returns the next message; "" if there is none. */
 static const char *heard(struct manager *manager)
 {
     ssize_t len =

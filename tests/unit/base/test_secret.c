@@ -2,8 +2,8 @@
 #include "waybill/alloc.h"
 #include "waybill/secret.h"
 
-/* Every block that is given back goes through here (--wrap, CMakeLists.txt): a
- * block that is watched must hold nothing any more. */
+/* Every block that is freed passes through this function (--wrap,
+ * CMakeLists.txt): a watched block must contain only zeros by then. */
 
 static struct {
     const char *block;
@@ -22,7 +22,8 @@ void __wrap_free(void *block)
     if (block != NULL && block == service_manager.block) {
         service_manager.was_clean = true;
         for (size_t i = 0; i < service_manager.size; i++) {
-            service_manager.was_clean = service_manager.was_clean && service_manager.block[i] == '\0';
+            service_manager.was_clean =
+                service_manager.was_clean && service_manager.block[i] == '\0';
         }
         service_manager.freed++;
     }
@@ -52,7 +53,7 @@ static void assert_wiped(void)
     assert_true(service_manager.was_clean);
 }
 
-/* --- one ------------------------------------------------------------------ */
+/* --- a single secret ------------------------------------------------------ */
 
 static void secret__wipes_its_old_block_when_it_grows(void **state)
 {
@@ -169,7 +170,7 @@ static void secret__moves_without_a_copy(void **state)
     assert_string_equal(secret_text(&from), "again");
 }
 
-/* A response's body, say */
+/* The body of a response, for example */
 static void str__wipes_when_it_may_hold_a_secret(void **state)
 {
     struct str text = STR_INIT_SECRET(STR_UNLIMITED);
@@ -201,7 +202,8 @@ int main(void)
         cmocka_unit_test(secret__wipes_its_old_block_however_it_grows),
         cmocka_unit_test(secret__wipes_itself_when_it_is_released),
         cmocka_unit_test(secret__wipes_what_it_was_when_it_is_another),
-        cmocka_unit_test(secret__holds_nothing_of_what_it_was_when_it_is_cleared),
+        cmocka_unit_test(
+            secret__holds_nothing_of_what_it_was_when_it_is_cleared),
         cmocka_unit_test(secret__tells_no_value_from_an_empty_one),
         cmocka_unit_test(secret__is_what_was_assigned),
         cmocka_unit_test(secret__moves_without_a_copy),

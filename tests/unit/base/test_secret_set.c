@@ -133,7 +133,7 @@ static void secret_set__holds_each_secret_once(void **state)
         secret_set_add(&set, changing);
     }
     assert_int_equal(set.count, 26);
-    /* Where the set itself has moved to is no matter. */
+    /* The address of the set itself does not matter. */
     assert_string_equal(kept, "secret-1");
 }
 
@@ -153,7 +153,7 @@ static void secret_set__takes_over_all_of_another(void **state)
     check_rows(&set, &row, 1);
 }
 
-/* A message is copied with all of its array. */
+/* A message is copied with its complete array. */
 static void secret_set__leaves_nothing_behind_the_end(void **state)
 {
     CLEANUP(secret_set_release) struct secret_set set = {0};
@@ -193,7 +193,8 @@ static void secret_set__makes_words_printable(void **state)
     assert_string_equal(words.data, "*** [31m  ab");
 }
 
-/* --- pieces, and other ways of writing ------------------------------------ */
+/* --- pieces and encodings --------------------------------------------------
+ */
 
 #define TOKEN "eyJhbGciOiJSUzI1NiJ9.Q2xhaW1z-X_93+/kq.c2lnbmF0dXJlLTE"
 
@@ -265,7 +266,7 @@ static void append_hex(struct str *out, const char *text)
     }
 }
 
-/* Whatever precedes the secret in what was encoded. */
+/* Whatever precedes the secret in the encoded text */
 static void secret_set__finds_encoded_secrets(void **state)
 {
     static const char *const before[] = {"", "a", "ab", "abc", "abcd"};
@@ -337,7 +338,7 @@ static void secret_set__remembers_what_it_has_forgotten(void **state)
          * neighboring character may be taken for a part of one. */
         assert_non_null(strstr(text, "***"));
         assert_int_equal(strcspn(text, "*"),
-                         strspn(text, "bad ")); /* nothing of the secret */
+                         strspn(text, "bad ")); /* no part of the secret */
         assert_true(strlen(strrchr(text, '*') + 1) <= 3);
     }
 }

@@ -2,8 +2,8 @@
 #include "waybill/limits.h"
 #include "waybill/sign.h"
 
-/* Its signature was made by plain arithmetic: Python's pow() of the padded
- * digest with the private exponent. */
+/* The expected signature was computed with plain arithmetic: Python's pow() of
+ * the padded digest with the private exponent. */
 static const char token_text[] =
     "eyJhbGciOiJSUzI1NiIsInR5cCI6IkpXVCIsImtpZCI6ImsxIn0.eyJpc3MiOiJtZSJ9."
     "PKgzW6vz-NoKC44kKpH9JKdpXKII8-8ZrD-"
@@ -68,7 +68,7 @@ static void jwt__says_what_its_middle_part_holds(void **state)
 {
     static const struct {
         const char *token;
-        const char *issuer; /* NULL: it is none */
+        const char *issuer; /* NULL: it is not a token */
     } rows[] = {
         {token_text, "me"},
         {"a.eyJpc3MiOiJtZSJ9.c", "me"},
@@ -111,8 +111,8 @@ static void jwt__is_not_longer_than_a_token_may_be(void **state)
     assert_null(jwt_claims(token.data));
 }
 
-/* The first is in the tests of every library of standard-webhooks; the others
- * are what Python's hmac says. */
+/* The first one is in the tests of every library of Standard Webhooks; the
+ * others were computed with Python's hmac. */
 static const struct {
     const char *secret;
     const char *id;

@@ -6,7 +6,7 @@ static const struct {
     const char *to;
     bool same;
 } rows[] = {
-    /* the registrable domain decides, however deep both are below it */
+    /* the registrable domain decides, however many labels precede it */
     {"corp.com", "corp.com", true},
     {"registry.corp.com", "auth.corp.com", true},
     {"registry.corp.com", "corp.com", true},
@@ -18,15 +18,16 @@ static const struct {
     {"registry.corp.com", "corp.com.evil.org", false},
     {"corp.com", "evil.com", false},
     {"registry.com", "com", false},
-    /* a suffix of several labels is nobody's */
+    /* a suffix of several labels belongs to no organization */
     {"registry.corp.co.uk", "auth.corp.co.uk", true},
     {"corp.co.uk", "evil.co.uk", false},
     {"registry.co.uk", "co.uk", false},
     {"co.uk", "evil.co.uk", false},
     {"corp.com.au", "evil.com.au", false},
-    {"corp.kawasaki.jp", "evil.kawasaki.jp", false},    /* *.kawasaki.jp */
-    {"a.city.kawasaki.jp", "b.city.kawasaki.jp", true}, /* ... but this one */
-    /* and neither is one where many have a name below a company's */
+    {"corp.kawasaki.jp", "evil.kawasaki.jp", false}, /* *.kawasaki.jp */
+    {"a.city.kawasaki.jp", "b.city.kawasaki.jp",
+     true}, /* ... except this one */
+    /* neither does one below which anybody can register a name */
     {"registry.acme.github.io", "auth.acme.github.io", true},
     {"acme.github.io", "evil.github.io", false},
     {"github.io", "acme.github.io", false},
@@ -36,13 +37,13 @@ static const struct {
     {"registry.amazonaws.com", "evil.s3.amazonaws.com", false},
     {"acme.herokuapp.com", "evil.herokuapp.com", false},
     {"acme.blogspot.com", "evil.blogspot.com", false},
-    /* names in other scripts, as the wire has them */
+    /* names in other scripts, as they are in the DNS */
     {"a.xn--85x722f.xn--55qx5d.cn", "b.xn--85x722f.xn--55qx5d.cn", true},
     {"xn--85x722f.xn--55qx5d.cn", "evil.xn--55qx5d.cn", false},
     /* a top-level domain that the list does not know is one label */
     {"registry.dev.cluster", "auth.dev.cluster", true},
     {"registry.cluster", "auth.cluster", false},
-    /* all of a private top-level domain is one house's */
+    /* a private top-level domain belongs to one organization */
     {"registry.internal", "auth.internal", true},
     {"registry.internal", "a.auth.internal", true},
     {"registry.lan", "auth.lan", true},
@@ -53,17 +54,17 @@ static const struct {
     {"registry.ns.svc.cluster.local", "auth.other.svc.cluster.local", false},
     {"registry.dev.internal", "auth.dev.internal", true},
     {"registry.dev.internal", "auth.prod.internal", false},
-    /* and so is whatever has no dot */
+    /* and so does any name without a dot */
     {"registry", "auth", true},
     {"registry", "auth.corp.com", false},
     {"registry.corp.com", "auth", false},
-    /* an address is nobody's neighbour */
+    /* an address belongs to no site */
     {"10.0.0.5", "10.0.0.5", false},
     {"10.0.0.5", "10.0.0.6", false},
     {"::1", "registry", false},
     {"registry", "2130706433", false},
     {"registry", "::1", false},
-    /* what is no name is no site */
+    /* invalid names belong to no site */
     {"", "", true},
     {".", ".", false},
     {"corp.com", "", false},

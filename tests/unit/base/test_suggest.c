@@ -21,10 +21,10 @@ struct guess {
 };
 
 static const struct guess guesses[] = {
-    {"repositry", "repository"},   /* a letter lost */
-    {"repossitory", "repository"}, /* one too many */
+    {"repositry", "repository"},   /* a missing letter */
+    {"repossitory", "repository"}, /* an additional letter */
     {"repasitory", "repository"},  /* another one */
-    {"reopsitory", "repository"},  /* two changed places */
+    {"reopsitory", "repository"},  /* two swapped letters */
     {"REPOSITORY", "repository"},  /* regardless of case */
     {"groups", "group"},
     {"brokes", "brokers"},
@@ -33,7 +33,7 @@ static const struct guess guesses[] = {
     {"nmae", "name"},
     {"di", "id"},
     {"lgo", "log"},
-    /* too far: no guess */
+    /* too different: no suggestion */
     {"x", NULL},
     {"xyz", NULL},
     {"ab", NULL},

@@ -8,16 +8,16 @@
 
 struct row {
     const char *text;
-    const char *parent; /* NULL: cannot be read */
+    const char *parent; /* NULL: it is invalid */
 };
 
 static const struct row parents[] = {
     {"00-" TRACE "-" SPAN "-01", "00-" TRACE "-" SPAN "-01"},
     {"00-" TRACE "-" SPAN "-00", "00-" TRACE "-" SPAN "-00"},
-    /* Level 2's random flag is known, what else may be set is not. */
+    /* The random flag of level 2 is known; other flags are not. */
     {"00-" TRACE "-" SPAN "-ff", "00-" TRACE "-" SPAN "-03"},
     {"00-" TRACE "-" SPAN "-02", "00-" TRACE "-" SPAN "-02"},
-    /* A later version: as far as it is known, and no longer */
+    /* A later version is truncated to the fields that are known. */
     {"01-" TRACE "-" SPAN "-01", "00-" TRACE "-" SPAN "-01"},
     {"cc-" TRACE "-" SPAN "-03-what-the future", "00-" TRACE "-" SPAN "-01"},
     {"fe-" TRACE "-" SPAN "-00-", "00-" TRACE "-" SPAN "-00"},

@@ -6,7 +6,7 @@ struct character {
     size_t length;
 };
 
-/* RFC 3629, section 4, at the edges of every range */
+/* RFC 3629, section 4: the limits of every range */
 static const struct character characters[] = {
     {"a", 1},
     {"\x7F", 1},
@@ -123,7 +123,7 @@ static void utf8__is_shown_without_stray_bytes_and_controls(void **state)
     }
 }
 
-/* U+009B is CSI in one character, and terminals act on it. */
+/* U+009B is CSI in one character, which terminals interpret. */
 static void utf8__is_shown_without_the_controls_above_ascii(void **state)
 {
     CLEANUP(str_release) struct str out = STR_INIT(STR_UNLIMITED);

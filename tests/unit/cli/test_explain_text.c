@@ -1,4 +1,4 @@
-/* `waybill explain` to the letter: what a person reads, and a program */
+/* The exact output of `waybill explain`, for people and for programs */
 
 #include "asserts.h"
 #include "cli/explain_text.h"

@@ -1,7 +1,7 @@
 #include "emulated.h"
 #include "helper_world.h"
 
-/* The order in which sources are asked: of these none has anything to say. */
+/* The order in which sources are queried: none of these has a credential. */
 
 #define WITH(config) "{\"urls\":[{\"helper\":\"oci\",\"config\":{" config "}}]}"
 #define ENV                                                                    \
@@ -26,7 +26,7 @@ static const struct {
     {"eu-docker.pkg.dev", WITH(NO_DOCKER), "google"},
 };
 
-/* "env A: not set; docker: ..." without what each had to say */
+/* "env A: not set; docker: ..." without the reasons */
 static void append_order(struct str *out, const char *report)
 {
     while (*report != '\0') {

@@ -1,7 +1,7 @@
 #include "emulated.h"
 #include "helper_world.h"
 
-/* What comes of a URL with a file, or with none */
+/* The decision about a URL, with and without a file */
 
 static const char file[] =
     "{\"urls\":["
@@ -46,14 +46,14 @@ static const struct choosing {
     {NOTHING, "http://127.0.0.1:5000" IMAGE, NULL, NULL},
     {NOTHING, "https://github.com/a/b.tar.gz", NULL, NULL},
     {NOTHING, "grpcs://remote.acme.corp", NULL, NULL},
-    /* nor what is no download of theirs */
+    /* nor requests other than downloads */
     {NOTHING, "https://ghcr.io/v2/", NULL, NULL},
     {NOTHING, "https://ghcr.io/token?scope=x", NULL, NULL},
     {NOTHING, "http://ghcr.io/index.html", NULL, NULL},
-    /* and not for everybody on the way to hear */
+    /* plain http, which others could intercept */
     {NOTHING, "http://ghcr.io" IMAGE, NULL, "by plain http"},
-    {NOTHING, "ftp://ghcr.io" IMAGE, NULL, "asked by https"},
-    /* whatever looks like one */
+    {NOTHING, "ftp://ghcr.io" IMAGE, NULL, "requires https"},
+    /* any host that looks like a registry */
     {GUESS, "https://reg.acme.corp" IMAGE, "reg.acme.corp", NULL},
     {GUESS, "https://reg.acme.corp:8443" IMAGE, "reg.acme.corp:8443", NULL},
     {GUESS, "https://reg.acme.corp/a.tar.gz", NULL, NULL},
@@ -61,7 +61,7 @@ static const struct choosing {
     {GUESS, "http://[::1]:5000" IMAGE, "[::1]:5000", NULL},
     {GUESS, "http://reg.acme.corp" IMAGE, NULL, "by plain http"},
     {GUESS, "http://localhost.evil.example" IMAGE, NULL, "by plain http"},
-    /* what the file says, and that alone */
+    /* only what the file permits */
     {FILE_THERE, "https://reg.acme.corp" IMAGE, "reg.acme.corp", NULL},
     {FILE_THERE, "https://reg.acme.corp/v2/", NULL, NULL},
     {FILE_THERE, "http://reg.acme.corp" IMAGE, NULL, "by plain http"},
@@ -71,8 +71,8 @@ static const struct choosing {
     {FILE_THERE, "https://ghcr.io" IMAGE, NULL, NULL},
     {FILE_THERE, "https://quay.io" IMAGE, NULL, NULL},
     {FILE_THERE, "https://store.acme.corp/x", NULL,
-     "helper 's3' is not an OCI registry's; waybill answers for registries "
-     "only"},
+     "helper 's3' is not for OCI registries, which are all that waybill "
+     "supports"},
     {FILE_THERE, "https://x.pkg.dev" IMAGE, NULL, "helper oci"},
     {FILE_THERE, "https://odd.acme.corp/x", NULL, "unknown helper"},
 };

@@ -29,13 +29,13 @@ static const struct {
     {"https://github.com/other", NO_HEADER, "no entry"},
     {"https://github.com:443/tweag/x", NO_HEADER, "no entry"},
     {"https://files.acme.corp/a/b.tar.gz", OTHER_HELPER, "helper 's3'"},
-    {"https://files.acme.corp/a/b.tar", NO_HEADER, "says null"},
+    {"https://files.acme.corp/a/b.tar", NO_HEADER, "selects null"},
     {"https://files.acme.corp/a%2Fb.tar%2Egz", OTHER_HELPER, "helper 's3'"},
     {"https://a.oci.acme.corp" IMAGE, ASKS,
      "'a.oci.acme.corp', repository:a/b:pull"},
     {"https://a.b.oci.acme.corp" IMAGE, ASKS,
      "'a.b.oci.acme.corp', repository:a/b:pull"},
-    {"https://oci.acme.corp" IMAGE, NO_HEADER, "says null"},
+    {"https://oci.acme.corp" IMAGE, NO_HEADER, "selects null"},
     {"https://example.com/", NO_HEADER, "no entry"},
 };
 
@@ -58,7 +58,8 @@ static void the_first_entry_that_matches_decides(void **state)
 #define OCI(config) "{\"urls\":[{\"helper\":\"oci\",\"config\":" config "}]}"
 #define CHAIN(row) OCI("{\"lookup_chain\":[" row "]}")
 
-/* Asks by that file, and so that all of `sent` is in what went out. */
+/* Authorizes with that file, and asserts that the request contained all of
+ * `sent`. */
 static void check_sends(const char *config, const char *const *sent)
 {
     helper_configure(config);
@@ -137,7 +138,7 @@ static void a_chain_names_what_each_source_needs(void **state)
                                 helper_world.folder));
 }
 
-/* What it says shows that the kind of token was read. */
+/* The message shows that the kind of token was parsed. */
 static void a_token_of_googles_own_kind_wants_a_key(void **state)
 {
     helper_configure(CHAIN("{\"source\":\"google\",\"token_type\":\"JWT\"}"));

@@ -1,7 +1,7 @@
 #include "helper_world.h"
 
-/* Where the configuration file is looked for. None of these is there, so that
- * the notes name it, and say so. */
+/* The places that are searched for the configuration file. None of these files
+ * exists, so the notes name them. */
 
 static int begin_without_variables(void **state)
 {
@@ -22,9 +22,10 @@ static void check_path(const char *path, const char *expected)
     SET("CREDENTIAL_HELPER_CONFIG_FILE", path);
     helper_ask("https://x.example/");
     check_answered(path);
-    check_text(
-        path, helper_noted("configuration file "),
-        arena_printf(arena, "'%s': not there, the defaults apply", expected));
+    check_text(path, helper_noted("configuration file "),
+               arena_printf(arena,
+                            "'%s': it does not exist, so the defaults apply",
+                            expected));
 }
 
 static void a_place_at_the_front_is_undone(void **state)
@@ -40,7 +41,7 @@ static void a_place_at_the_front_is_undone(void **state)
     check_path("%tmp%/a", "/temporary/a");
     check_path("%tmp%", "/temporary/");
     check_path("~/a", "/home/me/a");
-    check_path("~a", "/home/me/a"); /* as tweag's joins them */
+    check_path("~a", "/home/me/a"); /* joined as by the program of tweag */
     check_path("/none/%tmp%/~", "/none/%tmp%/~");
     check_path("%other%/a", "%other%/a");
 }

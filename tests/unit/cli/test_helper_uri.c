@@ -2,11 +2,11 @@
 #include "helper_world.h"
 #include "waybill/limits.h"
 
-/* Which registry, and which of its repositories, a URI is about */
+/* The registry and the repository that a URI refers to */
 
 static const struct {
     const char *uri;
-    const char *target; /* NULL: not a request that a token is for */
+    const char *target; /* NULL: a request that needs no token */
 } targets[] = {
     {"https://ghcr.io/v2/a/b/manifests/x", "'ghcr.io', repository:a/b:pull"},
     {"HTTPS://GHCR.io/v2/a/manifests/X", "'ghcr.io', repository:a:pull"},
@@ -18,7 +18,7 @@ static const struct {
     {"https://host/a?b=/v2/c/manifests/x", NULL},
     {"https://host/a#/v2/c/manifests/x", NULL},
     {"grpcs://remote.acme.com", NULL},
-    /* one registry has one name */
+    /* a registry has one canonical name */
     {"https://ghcr.io:443" IMAGE, "'ghcr.io', repository:a/b:pull"},
     {"https://host:80" IMAGE, "'host:80', repository:a/b:pull"},
     {"https://host:4430" IMAGE, "'host:4430', repository:a/b:pull"},
@@ -111,7 +111,7 @@ static const struct {
     {"/v2/tags/list/tags/list", "tags/list"},
     {"/v2/a/blobs/tags/list", "a/blobs"},
     {"/v2/a-b/c_d/e__f/g.h/manifests/x", "a-b/c_d/e__f/g.h"},
-    /* not for whoever pulls */
+    /* not for requests that pull */
     {"/v2", NULL},
     {"/v2/", NULL},
     {"/v2/_catalog", NULL},
@@ -127,7 +127,7 @@ static const struct {
     {"/v2x/a/manifests/x", NULL},
     {"/", NULL},
     {"", NULL},
-    /* what would become a scope must be a name */
+    /* a scope must be a valid name */
     {"/v2//a/manifests/x", NULL},
     {"/v2/a//manifests/x", NULL},
     {"/v2/../a/manifests/x", NULL},

@@ -2,7 +2,7 @@
 
 #include "asserts.h"
 
-/* What `waybill kafka prepare` prints */
+/* The output of `waybill kafka prepare` */
 
 static struct kafka_options options;
 static struct prepare_request request;
@@ -33,7 +33,7 @@ static int end(void **state)
     return 0;
 }
 
-/* Every line is a comment, a command, or the rest of one. */
+/* Every line is a comment, a command, or the continuation of one. */
 static void check_lines(void)
 {
     const char *line = text.data;

@@ -1,4 +1,4 @@
-/* `waybill status` to the letter, from what /status says */
+/* The exact output of `waybill status`, from documents of /status */
 
 #include "asserts.h"
 #include "cli/status_text.h"
@@ -101,7 +101,7 @@ static void status__makes_do_with_what_a_probe_is_told(void **state)
                  "with.\n");
 }
 
-/* It is somebody else's, or broken. */
+/* The document is from another program, or malformed. */
 static void status__of_another_shape_is_no_harm(void **state)
 {
     check_status("{\"ready\":1,\"reasons\":\"x\",\"kafka\":7,"

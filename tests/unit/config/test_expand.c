@@ -4,7 +4,7 @@
 
 struct expansion {
     const char *text;
-    const char *value; /* NULL: it cannot be, because of why */
+    const char *value; /* NULL: it cannot be expanded, for the reason */
     const char *why;
 };
 
@@ -16,7 +16,7 @@ static const struct expansion expansions[] = {
     {"${env:WB_EMPTY}", "", NULL},
     {"a${env:WB_LINE}b", "alineb", NULL},
     {"a${env:WB_LINES}b", "alb", NULL},
-    /* what comes in is not looked at again */
+    /* an inserted value is not expanded again */
     {"${env:WB_NESTED}", "${env:WB_ONE}", NULL},
     {"$${env:WB_ONE}", "${env:WB_ONE}", NULL},
     {"$$${env:WB_ONE}", "$${env:WB_ONE}", NULL},
@@ -25,7 +25,7 @@ static const struct expansion expansions[] = {
     {"a$b{c}", "a$b{c}", NULL},
     {"$env:WB_ONE", "$env:WB_ONE", NULL},
     {"}", "}", NULL},
-    /* files: line ends at the end go, and a byte order mark */
+    /* files: line breaks at the end and a byte order mark are removed */
     {"${file:secret}", "s3cret", NULL},
     {"x${file:./secret}y", "xs3crety", NULL},
     {"${file:windows}", "w", NULL},
@@ -37,7 +37,7 @@ static const struct expansion expansions[] = {
     {"${file:nothing}", "", NULL},
     {"${file:refers}", "${env:WB_ONE}", NULL},
     {"${file:limit}", NULL, NULL},
-    /* and what cannot be */
+    /* and references that cannot be expanded */
     {"${env:WB_UNSET}", NULL, "environment variable 'WB_UNSET' is not set"},
     {"a${env:WB_ONE}${env:WB_UNSET}", NULL, "'WB_UNSET' is not set"},
     {"${env:WB_BYTES}", NULL, "environment variable 'WB_BYTES' is not UTF-8"},
@@ -85,7 +85,7 @@ static void set_up(struct config_test *test)
     assert_int_equal(mkfifo(fifo, 0600), 0);
 }
 
-/* A property of librdkafka's is a text that may be anything. */
+/* The value of a librdkafka property may be any text. */
 #define PROPERTY "kafka.properties.ssl.key.pem: "
 
 static const char *property_text(struct arena *arena, const char *value)
@@ -134,7 +134,7 @@ static void expand__puts_variables_and_files_in(void **state)
     }
 }
 
-/* One of these is the password. */
+/* One of these values is the password. */
 static void expand__shows_nothing_of_what_it_could_read(void **state)
 {
     CLEANUP(release_arena) struct arena *arena = arena_new();
@@ -201,7 +201,7 @@ static void expand__leaves_keys_alone(void **state)
                    ":2:1: ${env:WB_ONE}: unknown key;");
 }
 
-/* An empty variable is a value that is empty, and no missing one. */
+/* An empty variable is an empty value, not a missing one. */
 static void expand__may_give_an_empty_text(void **state)
 {
     struct config_test *test = *state;

@@ -3,16 +3,16 @@
 #include "config_file.h"
 #include "waybill/json.h"
 
-/* What holds for every kind of integration, whatever its keys: a row that is
- * added to a table is tested here without a line more. */
+/* The properties of every kind of integration, whatever its keys are: a row
+ * that is added to a table is tested here without a change. */
 
-/* --- values that a row takes -------------------------------------------------
- */
+/* --- valid values of a row
+ * ---------------------------------------------------- */
 
 #define SECRET "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 
-/* Of these a string's check takes two at least: JSON, a name, a type, a URL, a
- * repository, a secret, a file. */
+/* The checks of strings accept at least two of these: JSON, a name, a type, a
+ * URL, a repository, a secret, a file. */
 static const char *const candidates[] = {
     "{}",
     "[]",
@@ -59,8 +59,8 @@ static const char *number(const struct field *field, size_t n,
                         field->type == FIELD_DURATION ? "ms" : "");
 }
 
-/* As one writes it in a variable of the environment; NULL: there cannot be one.
- */
+/* Returns the value as it is written in an environment variable; NULL: it
+ * cannot be. */
 static const char *text_of(const struct field *field, size_t n,
                            struct arena *arena)
 {
@@ -85,7 +85,7 @@ static const char *text_of(const struct field *field, size_t n,
     return NULL;
 }
 
-/* ... and in the file, where a list can be written too */
+/* ... and in the file, where a list is possible, too */
 static void append_value(struct json_writer *json, const struct field *field,
                          size_t n, struct arena *arena)
 {
@@ -119,7 +119,8 @@ static void append_required(struct json_writer *json,
     }
 }
 
-/* One of each kind, r0, r1, ...; the file is JSON, which is YAML too. */
+/* One registration of each kind, r0, r1, ...; the file is JSON, which is valid
+ * YAML. */
 static void append_registrations(struct json_writer *json, struct arena *arena)
 {
     json_open(json, "registrations", '[');
@@ -136,8 +137,8 @@ static void append_registrations(struct json_writer *json, struct arena *arena)
 /* --- attachments -------------------------------------------------------------
  */
 
-/* With every option at its first value, but for one: at its second, or left
- * out */
+/* Every option has its first value, except for one, which has its second or
+ * none */
 static void append_attachment(struct json_writer *json, size_t registration,
                               const struct field *other, bool is_left_out,
                               struct arena *arena)
@@ -226,7 +227,7 @@ static void attachments__that_differ_in_nothing_are_refused(void **state)
 /* --- the environment ---------------------------------------------------------
  */
 
-/* What registration r<index> is told of that key */
+/* Sets the environment variable of that key of registration r<index>. */
 static void set_variable(size_t index, const struct field *field,
                          struct arena *arena)
 {
@@ -257,7 +258,7 @@ static const void *member(const void *options, const struct field *field)
     return (const char *)options + field->offset;
 }
 
-/* Whether that option has the value that the environment says, not the file */
+/* Whether that option has the value of the environment, not that of the file */
 static bool is_overridden(const struct field *field, const void *options,
                           struct arena *arena)
 {
@@ -288,7 +289,7 @@ static bool is_overridden(const struct field *field, const void *options,
     return false;
 }
 
-/* A boolean's default may be what the environment says. */
+/* The default of a boolean may equal the value of the environment. */
 static bool tells(const struct field *field, struct arena *arena)
 {
     return text_of(field, 1, arena) != NULL &&
@@ -338,7 +339,7 @@ static void environment__of_one_registration_changes_no_other(void **state)
     }
 }
 
-/* A key that only another kind has is nobody's, and breaks nothing. */
+/* A key that only another kind has is ignored with a warning. */
 static void environment__of_another_kinds_key_is_left_alone(void **state)
 {
     struct config_test *test = *state;

@@ -176,7 +176,7 @@ struct form {
     const char *text;
 };
 
-/* All of these say the same. */
+/* All of these are equivalent. */
 static const struct form forms[] = {
     {"block", "kafka:\n  brokers: h:1\n  group: g\n"},
     {"flow", "kafka: {brokers: \"h:1\", group: g}\n"},
@@ -265,7 +265,7 @@ static void load__names_attachments_that_have_no_name(void **state)
     }
 }
 
-/* Ids of outcomes are made of it. */
+/* The ids of outcomes are derived from it. */
 static void load__gives_names_that_do_not_hang_on_the_order(void **state)
 {
     const struct settings *settings = config_of(
@@ -277,7 +277,7 @@ static void load__gives_names_that_do_not_hang_on_the_order(void **state)
     assert_string_equal(settings->attachments[1].name, "ghcr:w1");
 }
 
-/* --- WAYBILL_CONFIG and the places after it ------------------------------- */
+/* --- WAYBILL_CONFIG and the default paths --------------------------------- */
 
 static void load__takes_a_list_of_brokers(void **state)
 {
@@ -327,7 +327,8 @@ static void load__frees_nothing(void **state)
     assert_true(strlen(config_library_version()) > 0);
 }
 
-/* What only the creation of the clients shows is reported where it is set. */
+/* A fault that only the creation of the clients shows is reported at its
+ * property. */
 static void load__names_the_line_of_what_the_clients_reject(void **state)
 {
     struct config_test *test = *state;

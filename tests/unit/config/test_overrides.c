@@ -74,7 +74,7 @@ static void overrides__make_sections_that_the_file_does_not_have(void **state)
     config_of(*state, "kafka:\nlog: {level: info}\n");
 }
 
-/* Compose files and CI systems write "not set" like this. */
+/* Compose files and CI systems represent unset variables like this. */
 static void overrides__that_are_empty_do_not_count(void **state)
 {
     const struct settings *settings;

@@ -1,5 +1,5 @@
-/* What tells that a configuration would be another one by now: how its files
- * look, and what of it takes a restart. */
+/* The detection of a changed configuration: the stamps of its files, and the
+ * keys that require a restart. */
 
 #include <fcntl.h>
 #include <linux/capability.h>
@@ -12,7 +12,7 @@
 
 #define KAFKA "kafka: {brokers: \"h:1\"}\n"
 
-/* There is nothing to be read at the second look. */
+/* The second poll has nothing to report. */
 static void check_seen(struct config_test *test, bool other)
 {
     assert_int_equal(config_files_find_changed(&test->files) != NULL, other);
@@ -64,7 +64,7 @@ static void files__are_told_apart_where_only_the_file_is_another(void **state)
     check_seen(test, true);
 }
 
-/* As Kubernetes changes what it has mounted */
+/* As Kubernetes updates what it has mounted */
 static void files__are_those_that_links_lead_to(void **state)
 {
     struct config_test *test = *state;
@@ -86,8 +86,9 @@ static void files__are_those_that_links_lead_to(void **state)
     check_seen(test, true);
 }
 
-/* Takes or gives back root's right to read any file. Another user id would not
- * do: it may not even reach the folder where the root directory is private. */
+/* Drops or restores the right of root to read any file. Another user id would
+ * not do: it may not even be able to enter the directory if that of root is
+ * private. */
 static void set_override(bool allowed)
 {
     const uint32_t bits = 1U << CAP_DAC_OVERRIDE | 1U << CAP_DAC_READ_SEARCH;
@@ -110,8 +111,8 @@ static int load_without_rights(struct config_test *test)
     return result;
 }
 
-/* As behind a sandbox, too: what stat() can see of it is what counts, else it
- * would be news for ever. */
+/* This is also true in a sandbox: the result of stat() decides; otherwise the
+ * file would count as changed for ever. */
 static void files__that_cannot_be_opened_are_no_news(void **state)
 {
     struct config_test *test = *state;
@@ -141,7 +142,7 @@ static void files__of_a_process_are_not_looked_at(void **state)
     close(fd);
 }
 
-/* So that it is seen when somebody mends it */
+/* The file is watched, so that a correction is noticed. */
 static void files__are_known_of_a_configuration_that_is_refused(void **state)
 {
     struct config_test *test = *state;
@@ -164,8 +165,8 @@ static void files__are_known_of_a_configuration_that_is_refused(void **state)
     check_seen(test, true);
 }
 
-/* --- what takes a restart ---------------------------------------------------
- */
+/* --- keys that require a restart
+ * ----------------------------------------------- */
 
 static void check_changed(struct config_test *test, const char *before,
                           const char *after, const char *expected)
@@ -229,7 +230,7 @@ static void load_certified(struct config_test *test)
     assert_int_equal(config_load_again(test, 0), 0);
 }
 
-/* Whoever renews them does not touch the configuration. */
+/* The renewal of certificates does not change the configuration. */
 static void files__are_also_the_certificates_that_it_names(void **state)
 {
     struct config_test *test = *state;
@@ -277,7 +278,8 @@ static void files__of_certificates_may_be_mounted_by_kubernetes(void **state)
     assert_int_equal(system(next), 0);
 }
 
-/* Kafka's client is made once; the admin port takes its own by itself. */
+/* Kafka's client is created once; the admin port renews its certificate by
+ * itself. */
 static void marks__tell_that_a_certificate_of_kafka_was_renewed(void **state)
 {
     CLEANUP(str_release) struct str old = STR_INIT(STR_UNLIMITED);

@@ -58,7 +58,7 @@ static void schema__describes_every_section_and_nothing_else(void **state)
     json_free(json);
 }
 
-/* Chainloop's own: what its integration's code is given */
+/* Chainloop's own schema: the inputs of its integration */
 static void schema__requires_of_inputs_what_chainloop_requires(void **state)
 {
     static const char *const registration[] = {"repository", "username",
@@ -88,7 +88,7 @@ static void schema__marks_secrets(void **state)
     json_free(json);
 }
 
-/* Where their text stands: the chart looks there. */
+/* The path of their text, which the chart uses. */
 static void schema__marks_secrets_in_lists_and_mappings(void **state)
 {
     struct json *json = schema();

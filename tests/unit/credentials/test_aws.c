@@ -1,5 +1,5 @@
-/* Which service of AWS a registry's password is asked for at, and where keys
- * may come from: as the first request shows it */
+/* The service of AWS at which the password of a registry is requested, and the
+ * sources of keys, as the first request shows them */
 
 #include "cloud_world.h"
 #include "waybill/ecr.h"
@@ -26,7 +26,7 @@ static void on_created(void *payload, const struct error *err)
     fail();
 }
 
-/* What creating the repository "app" there would send */
+/* The request that creates the repository "app" */
 static const char *creation_of(struct world *world, const char *registry)
 {
     struct aws_creation *creation = aws_create_repository_start(
@@ -40,7 +40,7 @@ static const char *creation_of(struct world *world, const char *registry)
 
 static void aws__a_name_says_account_region_and_service(void **state)
 {
-    /* The addresses are what botocore's endpoint rules make of the region. */
+    /* The addresses follow from botocore's endpoint rules for the region. */
     static const struct {
         const char *registry;
         const char *account; /* "": ECR Public */

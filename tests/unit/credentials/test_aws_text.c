@@ -34,17 +34,17 @@ static void aws_text__a_profile_has_keys_or_says_why_not(void **state)
     static const struct {
         const char *profile;
         enum aws_profile result;
-        const char *id; /* or what the message holds */
+        const char *id; /* or a text that the message contains */
         const char *secret;
         const char *session;
     } rows[] = {
         {"default", AWS_PROFILE_FOUND, "AKIADEFAULT", "s/e+c=ret", NULL},
         {"spaced", AWS_PROFILE_FOUND, "AKIASPACED", "secret", "session=="},
         {"prefixed-default", AWS_PROFILE_FOUND, "NO", "NO", NULL},
-        {"half", AWS_PROFILE_FAULTY, "one half", NULL, NULL},
+        {"half", AWS_PROFILE_FAULTY, "the access key or its secret", NULL, NULL},
         {"role", AWS_PROFILE_FAULTY, "'role_arn' is not supported", NULL, NULL},
         {"process", AWS_PROFILE_FAULTY, "'credential_process'", NULL, NULL},
-        {"empty", AWS_PROFILE_FAULTY, "one half", NULL, NULL},
+        {"empty", AWS_PROFILE_FAULTY, "the access key or its secret", NULL, NULL},
         {"nobody", AWS_PROFILE_ABSENT, NULL, NULL, NULL},
         {"Default", AWS_PROFILE_ABSENT, NULL, NULL, NULL},
         {"", AWS_PROFILE_ABSENT, NULL, NULL, NULL},
@@ -101,7 +101,7 @@ static void aws_text__an_elements_text_is_found_by_its_path(void **state)
     static const char *const path[] = {"a", "b", "c", NULL};
     static const struct {
         const char *xml;
-        const char *text; /* NULL: not found, or no XML */
+        const char *text; /* NULL: not found, or not XML */
     } rows[] = {
         {"<a><b><c>x</c></b></a>", "x"},
         {"<?xml version=\"1.0\"?>\n<a xmlns='u'>\n<b ><c\n>x</c ></b>\n</a>\n",

@@ -1,4 +1,4 @@
-/* Which of Azure's directories a registry's token is asked for at */
+/* The directory of Azure at which the token of a registry is requested */
 
 #include "cloud_world.h"
 
@@ -9,7 +9,8 @@ static void have_secret(void)
     setenv("AZURE_CLIENT_SECRET", "s3cret", 1);
 }
 
-/* By its name, or by the address that the configuration gives it */
+/* The registry is recognized by its name, or by the address in the
+ * configuration. */
 static void azure__a_registrys_name_says_which_cloud_it_is(void **state)
 {
     static const struct {
@@ -49,7 +50,7 @@ static void azure__a_registrys_name_says_which_cloud_it_is(void **state)
             check_asks(world, registry, &plain, rows[i].authority);
         } else {
             check_contains(registry, first_request(world, registry, &plain),
-                           "is no registry of Azure's by its name");
+                           "is not a host name of Azure");
         }
     }
 }

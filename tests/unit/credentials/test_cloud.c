@@ -13,10 +13,10 @@ static void cloud__a_token_is_renewed_before_it_ends(void **state)
         {3600, 3540000, 1800000},
         {120, 96000, 60000},
         {1, 800, 500},
-        /* never 0, which would be for ever */
+        /* never 0, which would mean without an end */
         {0, 800, 500},
         {-5, 800, 500},
-        /* nor longer than half a day, whoever says it */
+        /* and at most half a day, whatever the service states */
         {1e300, 43140000, 21600000},
     };
 

@@ -18,7 +18,7 @@ static void remember_call(const struct world *world, const char *answer)
     write_program(world, "docker-credential-fake", script);
 }
 
-/* --- where they are ------------------------------------------------------- */
+/* --- locations ------------------------------------------------------------ */
 
 static void docker__looks_into_one_after_the_other(void **state)
 {
@@ -27,7 +27,7 @@ static void docker__looks_into_one_after_the_other(void **state)
     assert_string_equal(answer_of(world, &looked_for), "");
     assert_string_equal(keychain_report(world->keychain),
                         "docker: there is no docker config");
-    /* From the last of the order to the first */
+    /* From the last location to the first */
     setenv("XDG_RUNTIME_DIR", in_folder(world, "run"), 1);
     write_file(world, "run/containers/auth.json", CONFIG("runtime"));
     assert_string_equal(answer_of(world, &looked_for), "user=runtime pass=p");
@@ -137,7 +137,7 @@ static void docker__says_which_file_cannot_be_read(void **state)
     check_contains("variable", answer_of(world, &looked_for),
                    "docker config in DOCKER_AUTH_CONFIG: not JSON");
     check("variable", strstr(answer(world), "hunter2") == NULL);
-    /* A folder where a file should be */
+    /* A directory in place of a file */
     unsetenv("DOCKER_AUTH_CONFIG");
     mkdir(in_folder(world, ".docker/config.json"), 0700);
     check_contains("folder", answer_of(world, &looked_for),
@@ -180,8 +180,8 @@ static void docker__reads_again_what_has_changed(void **state)
     assert_string_equal(cached(world), "user=new pass=p");
 }
 
-/* secret/.dockerconfigjson -> ..data/.dockerconfigjson, ..data -> ..1, and a
- * new secret is a new ..data. */
+/* secret/.dockerconfigjson -> ..data/.dockerconfigjson, ..data -> ..1; a new
+ * secret replaces ..data. */
 static void docker__notices_that_kubernetes_swaps_a_link(void **state)
 {
     struct world *world = *state;
@@ -271,7 +271,7 @@ static void docker__takes_a_refresh_token_from_a_helper(void **state)
     remember_call(world, "echo '{\"Username\":\"<token>\",\"Secret\":\"s\"}'");
     write_file(world, ".docker/config.json", HELPERS);
     assert_string_equal(answer_of(world, &looked_for), " identity=s");
-    /* Also where the user name is from elsewhere */
+    /* Also if the user name comes from another source */
     world->options.username = "me";
     assert_string_equal(answer_of(world, &looked_for), "user=me identity=s");
 }
@@ -295,7 +295,7 @@ static void docker__goes_on_when_a_helper_has_none(void **state)
         check_text(answers[i], answer_of(world, &looked_for), "");
         check_text(answers[i], keychain_report(world->keychain),
                    "docker: no entry for 'q.test'");
-        /* Into auths of the same config, then into the next one */
+        /* First auths of the same config, then the next config */
         write_file(world, ".docker/config.json",
                    "{\"credsStore\":\"fake\",\"auths\":{\"q.test\":"
                    "{\"auth\":\"dTpw\"}}}");
@@ -361,7 +361,8 @@ static void docker__says_that_a_helper_is_not_installed(void **state)
                    "PATH");
 }
 
-/* A laptop's config in a container names the laptop's store. */
+/* The config of a laptop, used in a container, names the credential store of
+ * the laptop. */
 static void docker__takes_what_stands_in_the_file_when_a_helper_fails(
     void **state)
 {

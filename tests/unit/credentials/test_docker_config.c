@@ -6,8 +6,8 @@
 #define OTHER "{\"auth\":\"b3RoZXI6d29yZA==\"}"
 #define AUTHS(members) "{\"auths\":{" members "}}"
 
-/* "helper via credHelpers|user|password|identity|registry"; what is not there
- * is left out from the end. */
+/* "helper via credHelpers|user|password|identity|registry"; missing members at
+ * the end are omitted. */
 static void describe(struct str *out, const struct docker_entry *entry)
 {
     const struct credential *is = &entry->credential;

@@ -53,7 +53,7 @@ static void keychain__puts_the_parts_of_several_together(void **state)
          "user=u identity=t"},
         {{USERNAME("u")},
          1,
-         "failed: there is a username and no password (static: found)"},
+         "failed: there is a username but no password (static: found)"},
     };
     struct world *world = *state;
 
@@ -84,7 +84,7 @@ static void keychain__has_the_registrations_own_password_at_once(void **state)
     static const struct {
         const char *username;
         const char *password;
-        const char *expected; /* NULL: somebody has to be asked */
+        const char *expected; /* NULL: a source has to be queried */
     } rows[] = {
         {"u", "p", "user=u pass=p"},
         {"<token>", "t", " identity=t"},
@@ -106,7 +106,7 @@ static void keychain__has_the_registrations_own_password_at_once(void **state)
     }
 }
 
-/* For people, as before the first source was asked */
+/* For reports, as before the first source was queried */
 static void keychain__says_where_its_own_password_stands(void **state)
 {
     struct world *world = *state;
@@ -143,7 +143,8 @@ static void keychain__asks_for_the_user_of_its_own_password(void **state)
                         "the registration's password");
 }
 
-/* There is no other, but the same may count the next time. */
+/* There is no other credential, but the same one may be accepted the next time.
+ */
 static void keychain__keeps_its_own_password_though_it_is_refused(void **state)
 {
     struct world *world = *state;
@@ -163,7 +164,7 @@ static void keychain__keeps_its_own_password_though_it_is_refused(void **state)
     assert_int_equal(keychain_last(world->keychain)->id, id);
 }
 
-/* Whoever waits all the same is told once, later. */
+/* A waiter that is queued nevertheless is called once, later. */
 static void keychain__tells_its_own_password_to_who_waits(void **state)
 {
     struct world *world = *state;
@@ -218,14 +219,14 @@ static void keychain__says_what_failed_when_nobody_had_one(void **state)
                    "is not on PATH; file ");
     check_contains("story", keychain_report(world->keychain),
                    "; env WAYBILL_UNIT: not set");
-    /* It does not count where somebody has one. */
+    /* It does not apply if there is an explicit credential. */
     setenv("WAYBILL_UNIT", "p", 1);
     world_open(world, sources, 3);
     assert_string_equal(answer(world), "user=unset pass=p");
     unsetenv("WAYBILL_UNIT");
 }
 
-/* --- those who wait ------------------------------------------------------- */
+/* --- waiters -------------------------------------------------------------- */
 
 static void keychain__walks_once_for_all_who_wait(void **state)
 {

@@ -1,8 +1,8 @@
 #include "keychain_sources.h"
 
-/* How long what was found is kept, and what comes after it */
+/* How long a result is cached, and what follows it */
 
-/* --- what is kept --------------------------------------------------------- */
+/* --- the cache ------------------------------------------------------------ */
 
 static void keychain__keeps_what_has_no_end(void **state)
 {
@@ -30,7 +30,7 @@ static void keychain__walks_again_when_it_has_ended(void **state)
     assert_string_equal(cached(world), "user=u pass=one");
     pass(world, 1);
     assert_null(cached(world));
-    /* The same again is no news. */
+    /* An identical result is not a new credential. */
     assert_string_equal(answer(world), "user=u pass=one");
     assert_int_equal(keychain_last(world->keychain)->id, id);
     assert_int_equal(runs(world), 2);
@@ -67,8 +67,8 @@ static void keychain__reads_both_files_again(void **state)
     assert_string_equal(cached(world), "user=v pass=q");
 }
 
-/* The same secrets as before, from elsewhere: the file that they are not read
- * from any more must not be looked at for ever. */
+/* The secrets are the same, but from another file: the old file must not be
+ * watched any more. */
 static void keychain__forgets_a_file_that_does_not_count_any_more(void **state)
 {
     struct world *world = *state;
@@ -123,7 +123,7 @@ static void keychain__keeps_a_failure_for_a_moment(void **state)
     assert_int_equal(runs(world), 2);
 }
 
-/* --- what is refused ------------------------------------------------------ */
+/* --- refusals ------------------------------------------------------------- */
 
 static void keychain__walks_again_for_what_was_refused(void **state)
 {
@@ -141,7 +141,7 @@ static void keychain__walks_again_for_what_was_refused(void **state)
     assert_null(cached(world));
     assert_string_equal(answer(world), "user=u pass=two");
     assert_string_equal(cached(world), "user=u pass=two");
-    /* Who was refused with the old one says nothing about the new one. */
+    /* A refusal of the old credential says nothing about the new one. */
     assert_true(keychain_reject(world->keychain, id));
     pass(world, 10000);
     assert_string_equal(cached(world), "user=u pass=two");
@@ -184,12 +184,12 @@ static void keychain__keeps_a_rotated_token_in_mind(void **state)
     keychain_rotate(world->keychain, id, "two");
     assert_string_equal(cached(world), " identity=two");
     assert_int_equal(keychain_last(world->keychain)->id, id);
-    /* The source says what it said before: the younger one stays. */
+    /* The source returns the same as before: the newer token remains. */
     pass(world, 3600000);
     assert_null(cached(world));
     assert_string_equal(answer(world), " identity=two");
     assert_int_equal(keychain_last(world->keychain)->id, id);
-    /* When it is refused, what it grew from is tried again. */
+    /* When it is refused, the token that it replaced is tried again. */
     pass(world, 10000);
     keychain_reject(world->keychain, id);
     assert_null(cached(world));
@@ -223,7 +223,7 @@ static void keychain__renews_while_the_old_one_serves(void **state)
     assert_string_equal(cached(world), "user=unset pass=one");
     turn_until_idle(world);
     assert_string_equal(cached(world), "user=unset pass=two");
-    /* Counted from when it was got */
+    /* Counted from the time of acquisition */
     pass(world, 49999);
     assert_string_equal(cached(world), "user=unset pass=two");
     turn_until_idle(world);
@@ -246,7 +246,7 @@ static void keychain__serves_the_old_one_while_it_cannot_be_renewed(
         turn_until_idle(world);
         pass(world, 1000);
     }
-    /* One every ten seconds */
+    /* At most one every ten seconds */
     assert_int_equal(script.started, 1 + 5);
     assert_null(cached(world));
     assert_string_equal(answer(world),
@@ -284,8 +284,8 @@ static void keychain__lets_waiters_join_a_renewal(void **state)
     told_release(&reported);
 }
 
-/* Whatever a source cannot do is for a person to mend, or passes: the record
- * is not to blame. */
+/* A failure of a source is temporary or has to be corrected by an operator: it
+ * is never attributed to the record. */
 static void keychain__blames_no_record_for_what_a_source_cannot_do(void **state)
 {
     static const struct {
@@ -352,8 +352,8 @@ static void keychain__cancels_the_source_that_it_waits_for(void **state)
     assert_int_equal(script.cancelled, 1);
 }
 
-/* It has answered, and nobody has heard it yet: there is nothing to cancel, but
- * a credential to wipe. */
+/* The source has completed, but no waiter was called yet: nothing is cancelled,
+ * but a credential must be wiped. */
 static void keychain__cancels_no_source_that_has_answered(void **state)
 {
     struct world *world = *state;
@@ -389,7 +389,7 @@ static void keychain__ends_with_the_part_that_ends_first(void **state)
     assert_null(cached(world));
 }
 
-/* What passes by itself is retried by the pipeline, and held by nobody. */
+/* A temporary failure is retried by the pipeline, and holds nothing. */
 static void keychain__passes_on_what_kind_of_failure_it_was(void **state)
 {
     struct world *world = *state;

@@ -86,8 +86,8 @@ static void sources__refuse_what_is_not_theirs(void **state)
     }
 }
 
-/* Each bit of a class is a key of the table, and each row says what it is. */
-/* The documentation names every source, and says something of every key. */
+/* Each bit of a class is a key of the table, and each row describes its key. */
+/* The documentation names every source, and describes every key. */
 static void sources__have_a_row_for_every_key(void **state)
 {
     static const char *const names[] = {

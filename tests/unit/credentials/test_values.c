@@ -16,15 +16,15 @@ static void value__is_what_its_binding_says(void **state)
         {BINDING_IDENTITY_TOKEN, "t", " identity=t"},
         {BINDING_REGISTRY_TOKEN, "t", " registry=t"},
         {BINDING_USERNAME, "u",
-         "failed: there is a username and no password (static: found)"},
+         "failed: there is a username but no password (static: found)"},
         {BINDING_AUTH, "hunter2%",
          "failed: credentials from static: 'auth' is not base64"},
         {BINDING_AUTH, "aHVudGVyMg==",
          "failed: credentials from static: 'auth' is not base64 of "
          "username:password"},
         {BINDING_REGISTRY_TOKEN, "hun\nter2",
-         "failed: the registry token from static holds characters that no "
-         "token has"},
+         "failed: the registry token from static contains characters that a "
+         "token may not have"},
         {BINDING_DEFAULT, "", ""},
     };
     struct world *world = *state;
@@ -38,8 +38,7 @@ static void value__is_what_its_binding_says(void **state)
     }
 }
 
-/* A later one takes the place of what an earlier one said; one that is none
- * takes the place of nothing. */
+/* A later result replaces an earlier one; an empty result replaces nothing. */
 static void value__completes_what_came_before_it(void **state)
 {
     const struct credential_source named = {
@@ -167,7 +166,7 @@ static void github__is_a_few_variables(void **state)
     assert_string_equal(answer_of(world, &source), "user=me pass=two");
     setenv("GHCR_TOKEN", "one", 1);
     assert_string_equal(answer_of(world, &source), "user=me pass=one");
-    /* And by itself where it is the provider's */
+    /* Also by default, for its provider */
     world->options.with_defaults = true;
     world->options.provider_sources = github;
     world_open(world, NULL, 0);

@@ -35,7 +35,8 @@ static void attributes__come_from_headers_in_binary_mode(void **state)
     assert_string_equal(event.workflow.id, "w1");
 }
 
-/* As HTTP and CGI spell them, and what copies their headers into records */
+/* The spellings of HTTP and CGI, and of programs that copy such headers into
+ * records */
 static void attributes__may_be_spelled_as_other_bindings_spell_them(
     void **state)
 {
@@ -83,7 +84,7 @@ struct other_event {
     const char *label;
     const char *value; /* NULL: a tombstone */
     struct header headers[3];
-    const char *type; /* NULL: it is of none */
+    const char *type; /* NULL: it has none */
     const char *id;
 };
 
@@ -268,7 +269,7 @@ static void attributes__of_the_run_may_be_a_number_everywhere(void **state)
                         "$.run.id: expected a string, not an array");
 }
 
-/* The value is the data then, whatever it looks like. */
+/* The value is then the data, whatever it looks like. */
 static void attributes__of_the_value_do_not_count_in_binary_mode(void **state)
 {
     CLEANUP(release_arena) struct arena *arena = arena_new();
@@ -296,7 +297,7 @@ static char long_id[LONG_ID_SIZE];
 static void attributes__are_refused_in_headers_that_break_the_rules(
     void **state)
 {
-    /* Before its length is taken */
+    /* This precedes the check of its length. */
     void *filled = memset(long_id, 'a', LONG_ID_SIZE - 1);
     const struct refused_headers rows[] = {
         {"no ce_type", {text_header("ce_id", "e1")}, "$.type: is missing"},
@@ -309,7 +310,7 @@ static void attributes__are_refused_in_headers_that_break_the_rules(
          "$.type: must be text that is not empty"},
         {"version",
          {text_header("ce_type", TYPE), text_header("ce_specversion", "0.3")},
-         "$.specversion: only CloudEvents 1.0 is read"},
+         "$.specversion: only CloudEvents 1.0 is supported"},
         {"version without a value",
          {text_header("ce_type", TYPE), text_header("ce_specversion", NULL)},
          "$.specversion: only"},
@@ -384,7 +385,7 @@ static void attributes__come_from_the_value_in_structured_mode(void **state)
         "application/cloudevents+json; charset=UTF-8",
         "Application/CloudEvents+JSON",
         "application/cloudevents",
-        NULL, /* told by specversion alone */
+        NULL, /* detected by specversion alone */
     };
 
     for (size_t i = 0; i < ARRAY_SIZE(types); i++) {
@@ -431,7 +432,7 @@ struct refused_value {
 
 static const struct refused_value refused_values[] = {
     {"{\"specversion\":\"0.3\",\"type\":\"" TYPE "\",\"data\":" EVENT "}",
-     "$.specversion: only CloudEvents 1.0 is read"},
+     "$.specversion: only CloudEvents 1.0 is supported"},
     {"{\"specversion\":1.0,\"type\":\"" TYPE "\",\"data\":" EVENT "}",
      "$.specversion: expected a string, not a number"},
     {"{\"type\":\"" TYPE "\",\"data\":" EVENT "}", "$.specversion: only"},

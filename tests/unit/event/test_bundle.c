@@ -2,7 +2,7 @@
 
 struct bundle {
     const char *text;
-    const char *why; /* NULL: it opens */
+    const char *why; /* NULL: it is valid */
 };
 
 #define TYPE "\"mediaType\":\"application/vnd.dev.sigstore.bundle"
@@ -19,7 +19,7 @@ static const struct bundle bundles[] = {
     {"{\"mediaType\":1,\"dsseEnvelope\":" ENVELOPE "}",
      ".bundle.mediaType: expected a string, not a number"},
     {"{\"mediaType\":\"text/plain\",\"dsseEnvelope\":" ENVELOPE "}",
-     ".bundle.mediaType: is not a Sigstore bundle's"},
+     ".bundle.mediaType: is not that of a Sigstore bundle"},
     {"{\"mediaType\":\"\",\"dsseEnvelope\":" ENVELOPE "}",
      ".bundle.mediaType: is not"},
 };

@@ -27,9 +27,8 @@ static void read_one(struct read_event *read, const char *value, size_t len)
     read->input = (struct input){
         .message = {.topic = "t", .value = {(const unsigned char *)value, len}},
     };
-    assert_int_equal(event_decode(&read->input, NO_CAP, read->arena,
-                                  &read->event, &err),
-                     0);
+    assert_int_equal(
+        event_decode(&read->input, NO_CAP, read->arena, &read->event, &err), 0);
 }
 
 /* An event whose envelope signs that payload */
@@ -40,8 +39,8 @@ static void read_signed(struct read_event *read, const char *payload,
 
     read->arena = arena_new();
     str_append_text(&text, "{\"workflow\":{\"id\":\"w\"},\"attestation\":{"
-                    "\"envelope\":{\"payloadType\":\"application/"
-                    "vnd.in-toto+json\",\"payload\":\"");
+                           "\"envelope\":{\"payloadType\":\"application/"
+                           "vnd.in-toto+json\",\"payload\":\"");
     base64_encode(&text, payload, strlen(payload));
     str_printf(&text, "\",\"signatures\":[]}}%s}", more);
     read_one(read, arena_strdup(read->arena, text.data), text.len);
@@ -83,7 +82,7 @@ static void content__says_what_is_no_statement(void **state)
     } rows[] = {
         {"no JSON", "statement: "},
         {"[]", "statement: $: expected an object"},
-        {"{}", "$._type: is not an in-toto statement's"},
+        {"{}", "$._type: is not that of an in-toto statement"},
         {"{\"_type\":7}", "$._type: expected a string"},
         {"{\"_type\":\"https://in-toto.io/Statement/v1\",\"subject\":[7]}",
          "$.subject[0]: expected an object"},
@@ -147,19 +146,16 @@ static void content__keeps_what_materials_and_subjects_say(void **state)
     assert_true(material->has_content);
     assert_false(read.event.materials[1].has_content);
     assert_string_equal(read.event.materials[1].url, "https://h.x/1");
-    assert_int_equal(event_material_content(&read.event, 0, read.arena,
-                                            &content, &err),
-                     0);
+    assert_int_equal(
+        event_material_content(&read.event, 0, read.arena, &content, &err), 0);
     check_bytes("content", content.data, content.len, "hello", 5);
-    assert_int_equal(event_material_content(&read.event, 1, read.arena,
-                                            &content, &err),
-                     -1);
-    assert_int_equal(event_material_content(&read.event, 2, read.arena,
-                                            &content, &err),
-                     -1);
+    assert_int_equal(
+        event_material_content(&read.event, 1, read.arena, &content, &err), -1);
+    assert_int_equal(
+        event_material_content(&read.event, 2, read.arena, &content, &err), -1);
 }
 
-/* data_base64 of a structured event is unwrapped once more, too. */
+/* data_base64 of a structured event is decoded as well. */
 static void content__finds_materials_of_a_wrapped_event(void **state)
 {
     static const char data[] =
@@ -171,15 +167,15 @@ static void content__finds_materials_of_a_wrapped_event(void **state)
     struct bytes content;
     struct error err;
 
-    str_append_text(&text, "{\"specversion\":\"1.0\",\"id\":\"1\",\"source\":\"s\","
+    str_append_text(&text,
+                    "{\"specversion\":\"1.0\",\"id\":\"1\",\"source\":\"s\","
                     "\"type\":\"dev.waybill.attestation.created.v1\","
                     "\"data_base64\":\"");
     base64_encode(&text, data, strlen(data));
     str_append_text(&text, "\"}");
     read_one(&read, arena_strdup(read.arena, text.data), text.len);
-    assert_int_equal(event_material_content(&read.event, 0, read.arena,
-                                            &content, &err),
-                     0);
+    assert_int_equal(
+        event_material_content(&read.event, 0, read.arena, &content, &err), 0);
     check_bytes("content", content.data, content.len, "hello", 5);
 }
 

@@ -75,7 +75,7 @@ static void dead_letter__is_the_record_and_why_it_is_there(void **state)
     assert_string_equal(
         headers_text(&letter, ARRAY_SIZE(own), letter.header_count, arena),
         added);
-    /* The latest word counts for whoever reads. */
+    /* The last header of a name applies. */
     assert_string_equal(
         (const char *)message_header(&letter, "waybill-error-class")
             ->value.data,
@@ -252,8 +252,8 @@ static void dead_letter__of_a_replay_takes_the_place_of_the_first(void **state)
     }
 }
 
-/* In the attestations topic all headers are the producer's own, whatever they
- * are called. */
+/* In the attestations topic all headers belong to the producer, whatever their
+ * names are. */
 static void dead_letter__of_no_replay_keeps_every_header(void **state)
 {
     CLEANUP(release_arena) struct arena *arena = arena_new();
@@ -293,7 +293,7 @@ struct place_row {
         }                                                                      \
     }
 
-/* Where it stood first, if all of that is known; else where it stands */
+/* The original position, if all of it is known, else the current one */
 static const struct place_row place_rows[] = {
     {"all",
      {PLACE("topic", "in"), PLACE("partition", "3"), PLACE("offset", "42")},

@@ -63,7 +63,7 @@ static void check_good(struct arena *arena, const struct good_event *row,
     check_text(row->file, event->envelope_digest.text, digest.text);
 }
 
-/* Not of the table: a file that somebody has added, or one of these two */
+/* Not in the table: a file that was added, or one of these two */
 static void check_other(const char *name, const struct event *event,
                         const struct error *err)
 {
@@ -124,7 +124,7 @@ static void check_bad(struct arena *arena, const char *file, const char *class,
     check_number(file, decode_record(value, NULL, 0, arena, &event, &err), -1);
     check_text(file, error_class(err.kind), class);
     check_number(file, disposition_of(&err), DISPOSITION_DEAD_LETTER);
-    /* What is missing is named as if it stood there. */
+    /* The path of a missing member is the one that it should have. */
     check_contains(file, err.message, path);
     check(file, strncmp(err.message, path, len) == 0);
     check(file,
@@ -270,7 +270,7 @@ static const struct decoded cases[] = {
      ERROR_SCHEMA, "$.workflow: needs"},
     {"{\"workflow\":null," ATTESTATION "}", ERROR_SCHEMA,
      "$.workflow: is missing"},
-    /* unknown fields, and null for what is optional */
+    /* unknown fields are ignored, and null equals a missing optional member */
     {"{\"x\":[{}],\"organization\":null,\"run\":null,\"subjects\":null,"
      "\"materials\":null," WORKFLOW "," ATTESTATION "}",
      ERROR_NONE, NULL},
@@ -283,7 +283,7 @@ static const struct decoded cases[] = {
      "$.run.run_url: expected a string"},
     {"{\"organization\":\"a\\u0000\"," WORKFLOW "," ATTESTATION "}",
      ERROR_SCHEMA, "$.organization: holds U+0000"},
-    /* exactly one form */
+    /* exactly one form is allowed */
     {"{" WORKFLOW ",\"attestation\":{\"envelope\":" ENVELOPE
      ",\"bundle\":null,\"ref\":null}}",
      ERROR_NONE, NULL},
@@ -296,7 +296,7 @@ static const struct decoded cases[] = {
      "$.attestation: needs exactly one of envelope, bundle and ref"},
     {"{" WORKFLOW ",\"attestation\":{\"bundle\":{},\"ref\":{}}}", ERROR_SCHEMA,
      "$.attestation: needs exactly one"},
-    /* references: checked, and then not supported */
+    /* references are validated, and then rejected as unsupported */
     {"{" WORKFLOW ",\"attestation\":{\"ref\":{\"url\":\"oci://h/r\","
      "\"digest\":" SHA ZEROS "\"}}}",
      ERROR_REJECTED, "$.attestation.ref: "},
@@ -312,7 +312,7 @@ static const struct decoded cases[] = {
     {"{" WORKFLOW ",\"attestation\":{\"ref\":{\"url\":\"https://h/\","
      "\"digest\":" SHA ZEROS "\",\"size\":-1}}}",
      ERROR_SCHEMA, "$.attestation.ref.size: expected a number of bytes"},
-    /* the digest is that of what is stored */
+    /* the digest is that of the stored form */
     {"{" WORKFLOW ",\"attestation\":{\"envelope\":" ENVELOPE
      ",\"digest\":null}}",
      ERROR_NONE, NULL},
@@ -323,7 +323,7 @@ static const struct decoded cases[] = {
     {"{" WORKFLOW ",\"attestation\":{\"envelope\":" ENVELOPE
      ",\"digest\":\"sha512:00\"}}",
      ERROR_SCHEMA, "$.attestation.digest: is not sha256: and 64"},
-    /* subjects and materials: only looked at */
+    /* subjects and materials are only validated */
     {"{\"subjects\":[{\"ref\":\"r\",\"digest\":\"sha384:ab\",\"media_type\":"
      "\"m\"},{}]," WORKFLOW "," ATTESTATION "}",
      ERROR_NONE, NULL},
@@ -338,9 +338,9 @@ static const struct decoded cases[] = {
      ERROR_SCHEMA, "$.materials[0].content: is not base64"},
     {"{\"materials\":[{\"ref\":\"x\"}]," WORKFLOW "," ATTESTATION "}",
      ERROR_SCHEMA, "$.materials[0].ref: expected an object"},
-    /* not JSON at all */
+    /* not JSON */
     {"", ERROR_SCHEMA, "$: not JSON: ends early, at byte 0"},
-    {EVENT "x", ERROR_SCHEMA, "$: not JSON: more behind the value"},
+    {EVENT "x", ERROR_SCHEMA, "$: not JSON: more text after the value"},
     {"7", ERROR_SCHEMA, "$: expected an object, not a number"},
 };
 
@@ -385,7 +385,7 @@ static void decode__accepts_the_right_digest(void **state)
     assert_string_equal(event.envelope_digest.text, digest.text);
 }
 
-/* Its outcome names the workflow: it could be read. */
+/* Its outcome names the workflow, which could be parsed. */
 static void decode__keeps_the_event_when_only_its_digest_is_wrong(void **state)
 {
     CLEANUP(release_arena) struct arena *arena = arena_new();
@@ -596,8 +596,8 @@ static size_t count_of(const struct header headers[6])
     return count;
 }
 
-/* The same is known of a record that cannot be read: it may have failed for
- * that. */
+/* A record that cannot be parsed has the same information: the failure may be
+ * the one that is replayed. */
 static void check_replay(const struct replay *row, const char *value)
 {
     CLEANUP(release_arena) struct arena *arena = arena_new();
@@ -613,7 +613,7 @@ static void check_replay(const struct replay *row, const char *value)
     check(row->label, (result == 0) == (*value == '{'));
     check_text(row->label, event.id, row->id);
     check_text(row->label, event.replay_attachment, row->attachment);
-    /* In the attestations topic the same headers say nothing. */
+    /* In the attestations topic the same headers have no meaning. */
     input.is_replay = false;
     result = event_decode(&input, NO_CAP, arena, &event, &err);
     check(row->label, (result == 0) == (*value == '{'));

@@ -57,11 +57,12 @@ static void envelope__is_stored_as_every_vector_says(void **state)
     assert_true(for_each_vector("", check_vector) >= 140);
 }
 
-/* --- what the vectors are too short for ----------------------------------- */
+/* --- cases that are not in the vectors -------------------------------------
+ */
 
 struct reading {
     const char *text;
-    const char *stored; /* or the message, when it is refused */
+    const char *stored; /* or the message, if it is rejected */
     bool refused;
 };
 
@@ -77,7 +78,7 @@ static const struct reading readings[] = {
      STORED_HEAD "\"signatures\":[{\"keyid\":\"k\",\"sig\":\"s\"}]}", false},
     {HEAD ",\"signatures\":[{}]}",
      STORED_HEAD "\"signatures\":[{\"keyid\":\"\",\"sig\":\"\"}]}", false},
-    /* over the array before it, element by element */
+    /* decoded over the previous array, element by element */
     {HEAD ",\"signatures\":[{\"keyid\":\"a\"},{\"keyid\":\"b\"}],"
           "\"signatures\":[{\"sig\":\"1\"}]}",
      STORED_HEAD "\"signatures\":[{\"keyid\":\"a\",\"sig\":\"1\"}]}", false},
@@ -100,7 +101,7 @@ static const struct reading readings[] = {
     {"{\"payload\":\"e30=\"}", ".envelope.payloadType: is missing", true},
     {"{\"payloadType\":\"t\",\"payload\":null}",
      ".envelope.payload: is missing", true},
-    /* a wrong type is not mended by a right one */
+    /* a later member of the right type does not correct a wrong one */
     {HEAD ",\"payload\":7,\"payload\":\"e30=\"}",
      ".envelope.payload: expected a string, not a number", true},
     {HEAD ",\"Payload\":[]}",

@@ -56,7 +56,7 @@ static void frame__does_not_hide_the_contents_of_materials(void **state)
     event_release(&event);
 }
 
-/* --- what is not JSON ----------------------------------------------------- */
+/* --- other formats -------------------------------------------------------- */
 
 struct foreign {
     struct bytes value;
@@ -87,7 +87,7 @@ static const struct foreign foreigners[] = {
      "holds Protobuf"},
     /* a string of 2 bytes, as Avro writes it */
     {BYTES("\0\0\0\0\1\x04w1\x02x"), "holds Avro"},
-    /* a Protobuf field that is longer than the rest */
+    /* a Protobuf field that is longer than the rest of the value */
     {BYTES("\0\0\0\0\1\0\x0A\x7Fw"), "holds Avro"},
     {BYTES("\0\0\0\0\1\0\x03"), "holds Avro"},
     {BYTES("\0\xFF\xFF\xFF\xFF\x01"), "(schema id 4294967295)"},
@@ -96,7 +96,7 @@ static const struct foreign foreigners[] = {
            "x\x9C"),
      "$: is in the frame of AWS Glue's schema registry"},
     {BYTES("eyJ3b3JrZmxvdyI6e319"), "$: is base64"},
-    /* neither a frame nor anything else known */
+    /* no known frame or format */
     {BYTES("\0\0\0\0\1"), "$: not JSON"},
     {BYTES("eyJ3"), "$: is base64"},
     {BYTES("eyJ3b3J"), "$: not JSON"},

@@ -23,7 +23,7 @@ static const struct event event = {
     .run = {.id = "r1"},
 };
 
-/* A record of which nothing could be read */
+/* A record that could not be parsed at all */
 static const struct event unread = {.id = "in/3/42"};
 
 static struct input record(void)
@@ -248,7 +248,7 @@ static void encode__needs_no_artifact(void **state)
     assert_null(strstr(value, "artifact"));
 }
 
-/* The workflow is the subject of what has no reference. */
+/* The workflow is the subject if there is no reference. */
 static void encode__falls_back_to_the_workflow_as_subject(void **state)
 {
     struct input input = record();
@@ -355,7 +355,7 @@ static void encode__writes_everything_in_the_value_in_structured_mode(
         check_bytes("key", message.key.data, message.key.len, "k", 1);
         check_headers("structured", &message, CLOUDEVENT_TYPE TRACE);
         check_value("structured", &message, values[i]);
-        /* What `waybill push` prints is the same. */
+        /* The output of `waybill push` is the same. */
         outcome_append_structured(&outcomes[i], &binary, &line);
         check_text("line", line.data, values[i]);
     }
@@ -454,7 +454,7 @@ static void encode__has_the_key_of_the_record_or_its_workflow(void **state)
     }
 }
 
-/* Bytes that are no text must not stop the outcome. */
+/* Bytes that are not UTF-8 must not prevent the outcome. */
 static void encode__keeps_a_binary_key_as_it_is(void **state)
 {
     CLEANUP(release_arena) struct arena *arena = arena_new();
@@ -480,7 +480,8 @@ static void encode__gives_the_same_bytes_for_the_same_outcome(void **state)
     assert_true(bytes_equal(one.value, other.value));
 }
 
-/* Equal source and id mean the same event: only what it is about counts. */
+/* Equal source and id mean the same event, so the id depends only on what the
+ * outcome is about. */
 static void encode__makes_the_id_of_coordinates_and_attachment_alone(
     void **state)
 {

@@ -67,7 +67,7 @@ static const struct sent sent_instead[] = {
     {"{\"specversion\":\"1.0\",\"type\":\"" EVENT_TYPE
      "\",\"data\":\" {\\\"a\\\":1}\"}",
      "$.data: this is a string that holds JSON", "twice"},
-    /* in the wrong place */
+    /* at a wrong position */
     {"{" WORKFLOW ",\"attestation\":" ENVELOPE "}",
      "$.attestation: this is a bare DSSE envelope; it belongs in "
      "attestation.envelope",
@@ -122,7 +122,7 @@ static void recognize__knows_the_envelopes_of_tekton_chains(void **state)
     assert_message_contains(&err, "a bare DSSE envelope from Tekton Chains");
 }
 
-/* The error of what almost is an event is the event's own. */
+/* The error of a value that is almost an event is that of the event. */
 static void recognize__leaves_events_alone(void **state)
 {
     static const struct sent rows[] = {
@@ -151,7 +151,7 @@ static void recognize__leaves_events_alone(void **state)
     }
 }
 
-/* Unknown fields are ignored, whatever they are called. */
+/* Unknown fields are ignored, whatever their names are. */
 static void recognize__refuses_no_event_for_its_unknown_fields(void **state)
 {
     CLEANUP(release_arena) struct arena *arena = arena_new();

@@ -48,26 +48,31 @@ static const struct coordinates places[] = {
      .parent = ONE, .wanted = ONE},
 };
 
-static const char *value_of(const struct coordinates *coordinates, struct arena *arena)
+static const char *value_of(const struct coordinates *coordinates,
+                            struct arena *arena)
 {
     if (coordinates->parent_member == NULL) {
         return EVENT;
     }
     return arena_printf(
         arena, "{" TYPED "\"traceparent\":%s,%s%s\"data\":%s}",
-        coordinates->parent_member, coordinates->state_member ? "\"tracestate\":" : "",
-        coordinates->state_member ? arena_printf(arena, "%s,", coordinates->state_member)
-                            : "",
+        coordinates->parent_member,
+        coordinates->state_member ? "\"tracestate\":" : "",
+        coordinates->state_member
+            ? arena_printf(arena, "%s,", coordinates->state_member)
+            : "",
         EVENT);
 }
 
-static size_t headers_of(const struct coordinates *coordinates, struct header headers[5])
+static size_t headers_of(const struct coordinates *coordinates,
+                         struct header headers[5])
 {
     const struct {
         const char *name;
         const char *value;
     } all[] = {
-        {"ce_type", coordinates->ce_parent || coordinates->ce_state ? TYPE : NULL},
+        {"ce_type",
+         coordinates->ce_parent || coordinates->ce_state ? TYPE : NULL},
         {"ce_traceparent", coordinates->ce_parent},
         {"ce_tracestate", coordinates->ce_state},
         {"traceparent", coordinates->parent},
@@ -91,7 +96,7 @@ static void check_found(const char *label, const char *found,
                wanted != NULL ? wanted : "none");
 }
 
-/* A trace costs no event: each of these is read. */
+/* An invalid trace never rejects an event: each of these is decoded. */
 static void tracing__comes_from_the_best_place_that_can_be_read(void **state)
 {
     for (size_t i = 0; i < ARRAY_SIZE(places); i++) {
@@ -103,11 +108,13 @@ static void tracing__comes_from_the_best_place_that_can_be_read(void **state)
         struct error err = ERROR_UNTOUCHED;
 
         check_number(coordinates->label,
-                     decode_with(value_of(coordinates, arena), headers, count, arena,
-                                 &event, &err),
+                     decode_with(value_of(coordinates, arena), headers, count,
+                                 arena, &event, &err),
                      0);
-        check_found(coordinates->label, event.trace.parent, coordinates->wanted);
-        check_found(coordinates->label, event.trace.state, coordinates->wanted_state);
+        check_found(coordinates->label, event.trace.parent,
+                    coordinates->wanted);
+        check_found(coordinates->label, event.trace.state,
+                    coordinates->wanted_state);
     }
 }
 

@@ -1,4 +1,4 @@
-/* What certs.d holds for a host */
+/* The content of certs.d for a host */
 
 #include <curl/curl.h>
 #include <sys/stat.h>
@@ -19,7 +19,7 @@ static void put(const char *folder, const char *name, const char *text)
     assert_int_equal(fclose(file), 0);
 }
 
-/* "-----BEGIN " in a text: how many certificates it holds, nearly */
+/* Counts "-----BEGIN " in a text, which is about the number of certificates. */
 static size_t count_of(const char *text)
 {
     size_t count = 0;

@@ -80,7 +80,7 @@ static const struct waiting waits[] = {
     {"Retry-After: 5s\n", 0},
     {"Retry-After: soon\n", 0},
     {"Retry-After: 2\nRetry-After: 9\n", 2000},
-    /* a date: from our clock on */
+    /* a date: relative to our clock */
     {"Retry-After: Fri, 02 Jan 2026 03:04:15 GMT\n", 9322},
     {"Retry-After: Fri, 02 Jan 2026 03:04:05 GMT\n", 0},
     {"Retry-After: Thu, 01 Jan 1970 00:00:00 GMT\n", 0},

@@ -1,4 +1,5 @@
-/* What is known of a host: its folder in certs.d, and for how long */
+/* The state that is kept for a host: its directory in certs.d, and its expiry
+ */
 
 #include <sys/stat.h>
 #include <unistd.h>
@@ -6,7 +7,7 @@
 #include "asserts.h"
 #include "waybill/http.h"
 
-/* Nobody listens there, so that nothing leaves this machine. */
+/* Nothing listens there, so nothing leaves this machine. */
 #define NOWHERE "http://127.0.0.1:1"
 #define LONELY_KEY "certs.d: "
 
@@ -39,8 +40,8 @@ static int finish(void **state)
     return 0;
 }
 
-/* A folder that nobody may be asked by: it holds a key without a certificate.
- */
+/* A directory that makes requests fail: it contains a key without a
+ * certificate. */
 static void spoil(const char *folder)
 {
     char path[256];
@@ -87,7 +88,7 @@ static void wait_for(const struct ended *ended)
     }
 }
 
-/* What was wrong: that folder of certs.d, or all that comes after it */
+/* The error: that of the directory in certs.d, or a later one */
 static const char *fault_of(const char *url, const char *folder)
 {
     static struct ended ended;
@@ -142,8 +143,8 @@ static void what_could_be_a_path_is_no_host(void **state)
     }
 }
 
-/* A thousand others come and go, of which only so many are remembered; the one
- * whose request is under way stays. */
+/* A thousand other hosts are used, of which only a limited number is
+ * remembered; the one with a request in flight remains. */
 static void the_oldest_are_forgotten_but_not_those_in_use(void **state)
 {
     struct ended used;

@@ -7,7 +7,7 @@ struct good {
     bool https;
     const char *host;
     unsigned port;
-    const char *kept; /* NULL: as it was */
+    const char *kept; /* NULL: unchanged */
 };
 
 static const struct good goods[] = {
@@ -25,7 +25,7 @@ static const struct good goods[] = {
     {"https://[2001:DB8::1]/", true, "2001:db8::1", 443, NULL},
     {"https://a_b/", true, "a_b", 443, NULL},
     {"https://h//a//b", true, "h", 443, NULL},
-    /* a signature may be over these bytes */
+    /* a signature may cover these bytes */
     {"https://h/p%2fq/%7e?Sig=a%2Bb+c/~%7e=&n=%2f&empty=", true, "h", 443,
      NULL},
     {"https://h/p?a=b?c=d&e=/../f&g=./", true, "h", 443, NULL},
@@ -122,7 +122,7 @@ static const char *const bads[] = {
     "https://h/\x7F",
     " https://h/",
     "https://h/ ",
-    /* one who takes these takes another host than the next */
+    /* parsers disagree about the host of these */
     "https:/h/",
     "https:///h/",
     "https:////h/",

@@ -6,7 +6,7 @@
  * sdk/v1/fanout.go of chainloop-dev/chainloop. */
 
 static void append_message(const struct event *event, const char *content,
-                        struct str *out)
+                           struct str *out)
 {
     const struct template_message message = {
         .event = event,
@@ -43,7 +43,7 @@ static void message__is_the_one_that_chainloops_plugin_sends(void **state)
         "\"Data\":\"eyJib20iOiLDqSJ9\",\"Kind\":\"SBOM_SPDX_JSON\"}");
 }
 
-/* Go reads an empty text as no time at all, and fails. */
+/* Go cannot parse an empty text as a time. */
 static void message__leaves_blank_what_the_event_does_not_say(void **state)
 {
     CLEANUP(decoded_event_release) struct decoded_event decoded;

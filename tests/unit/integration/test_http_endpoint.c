@@ -59,7 +59,7 @@ static void endpoint__takes_urls_of_http_without_credentials(void **state)
 static const struct {
     const char *label;
     struct endpoint_options options;
-    const char *key; /* NULL: nothing is wrong */
+    const char *key; /* NULL: the options are valid */
     const char *fault;
 } combinations[] = {
     {"https", {.url = "https://h.example/"}, NULL, NULL},
@@ -316,7 +316,7 @@ static void request__without_an_answer_may_have_arrived(void **state)
     assert_failed(&result, ERROR_UNREACHABLE, true);
 }
 
-/* A broken connection is explained with what the peer or a proxy has sent. */
+/* A broken connection is explained with text of the peer or of a proxy. */
 static void request__without_an_answer_is_explained_without_secrets(
     void **state)
 {
@@ -433,7 +433,7 @@ static void response__is_shown_in_part_when_it_is_long(void **state)
         str_append_char(&body, 'x');
     }
     str_append_text(&body,
-                    "Bearer s3crettoken"); /* across the end of what is shown */
+                    "Bearer s3crettoken"); /* across the end of the excerpt */
     world_open(&world, HOOK);
     begin(&world, &result);
     fake_answer(world.http, POST "*", 400, "", body.data);
@@ -538,7 +538,8 @@ static void redirect__obeys_the_rules_for_registries(void **state)
     }
 }
 
-/* A host that may be gone to cannot lead further than the endpoint could. */
+/* A host to which redirects are allowed cannot lead further than the endpoint
+ * itself. */
 static void redirect__is_judged_at_each_step(void **state)
 {
     CLEANUP(world_close) struct world world;

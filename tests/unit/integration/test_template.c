@@ -8,8 +8,8 @@ static const char *const names[] = {
 #undef VALUE
 };
 
-/* --- what is a template ------------------------------------------------------
- */
+/* --- syntax
+ * ------------------------------------------------------------------- */
 
 static const char *const good[] = {
     "",
@@ -84,7 +84,7 @@ static void template__is_strict_and_says_where_a_fault_is(void **state)
     }
 }
 
-/* The text may come from a file that nobody is to see. */
+/* The text may come from a file with confidential content. */
 static void template__quotes_nothing_in_a_fault(void **state)
 {
     struct error err;
@@ -106,8 +106,8 @@ static void template__knows_each_of_its_names(void **state)
     }
 }
 
-/* --- what it makes -----------------------------------------------------------
- */
+/* --- rendering
+ * ---------------------------------------------------------------- */
 
 #define MORE                                                                   \
     ",\"organization\":\"acme\",\"id\":\"e-1\",\"time\":"                      \
@@ -143,7 +143,7 @@ static const struct rendering renderings[] = {
     {"{{ .material.name | raw }}", "a\"b\\\n\xC3\xA9"},
     {"{{ .material.type }}", "SBOM"},
     {"{{ .attachment }} {{ .registration }}", "hook:x hook"},
-    /* what the event does not have */
+    /* values that the event does not have */
     {"<{{ .workflow.name }}>", "<>"},
     {"<{{ .workflow.name | raw }}>", "<>"},
     {"{\"a\":{{ .workflow.name | json }}}", "{\"a\":null}"},
@@ -224,8 +224,8 @@ static void template__stops_at_the_limit_of_its_output(void **state)
     assert_true(out.overflow);
 }
 
-/* --- whether it makes JSON ---------------------------------------------------
- */
+/* --- templates that always produce JSON
+ * ---------------------------------------- */
 
 static const char *const json[] = {
     "{}",
@@ -259,8 +259,8 @@ static void template__tells_what_makes_json(void **state)
     }
 }
 
-/* Also where the event says everything, and nothing, and what would end a
- * string. */
+/* Also for an event with every member, for one with none, and with characters
+ * that end a string. */
 static void template__makes_json_of_any_event(void **state)
 {
     static const char *const payloads[] = {STATEMENT, "\"", ""};

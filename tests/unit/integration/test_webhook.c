@@ -170,7 +170,7 @@ static void world_close(struct world *world)
     arena_free(world->kept);
 }
 
-/* An attempt, and what came of it */
+/* An attempt, and its report */
 struct attempt {
     struct arena *arena;
     struct integration_operation *operation;
@@ -223,7 +223,8 @@ static void assert_ended(struct world *world, const struct attempt *attempt,
     assert_int_equal(attempt->report.status, status);
 }
 
-/* The value of a header of the request under way; in the arena */
+/* Returns the value of a header of the current request, allocated from the
+ * arena. */
 static const char *header(struct world *world, const char *name)
 {
     const char *headers = fake_asked(world->http, "*")->headers;
@@ -378,8 +379,8 @@ static void delivery__with_nothing_to_send_is_skipped(void **state)
     assert_int_equal(fake_sent(world.http), 0);
 }
 
-/* --- again -------------------------------------------------------------------
- */
+/* --- repetition
+ * --------------------------------------------------------------- */
 
 #define ALL REGISTRATION(URL) ATTACHMENT(", send_sbom: true, " EACH)
 
@@ -414,8 +415,8 @@ static void delivery__does_not_send_again_what_was_accepted(void **state)
     }
 }
 
-/* In another process nothing is known of what was accepted, but by its id the
- * receiver can tell. */
+/* Another process does not know which messages were accepted, but the receiver
+ * recognizes them by their ids. */
 static void delivery__has_the_same_ids_after_a_restart(void **state)
 {
     const char *first;
@@ -446,7 +447,8 @@ static void delivery__has_the_same_ids_after_a_restart(void **state)
     }
 }
 
-/* Receivers leave out what they have already: nothing else may have its id. */
+/* Receivers skip messages that they have already, so no other message may have
+ * the same id. */
 static void delivery__has_an_id_of_its_own(void **state)
 {
     static const struct {
@@ -462,7 +464,7 @@ static void delivery__has_an_id_of_its_own(void **state)
         {REGISTRATION(URL) ATTACHMENT(
              ", name: 'hook:w', send_attestation: false, send_sbom: true"),
          SBOMS},
-        /* ends of parts that are moved to the next one */
+        /* the boundaries of parts that are moved to the next one */
         {REGISTRATION(URL) ATTACHMENT(", name: '1hook:w'"), ",\"id\":\"e-\""},
     };
     CLEANUP(release_arena) struct arena *arena = arena_new();
@@ -494,7 +496,7 @@ static void delivery__in_doubt_is_repeated_or_skipped_as_configured(
         struct attempt refused;
 
         world_open(&world, *state, configs[i], "");
-        /* A refusal leaves no doubt. */
+        /* After a refusal it is certain that the message was not accepted. */
         begin(&world, &refused, false);
         fake_refuse_connection(world.http, POST);
         assert_true(refused.report.did_not_arrive);
@@ -547,7 +549,7 @@ static void delivery__that_is_skipped_can_be_cancelled_before(void **state)
     assert_int_equal(attempt.calls, 0);
 }
 
-/* A template may repeat what is large. */
+/* A template may insert a large value repeatedly. */
 static void delivery__of_too_large_a_message_fails_for_good(void **state)
 {
     CLEANUP(world_close) struct world world;
@@ -595,7 +597,8 @@ static void class__says_what_its_kind_is(void **state)
     assert_null(class->fields.material_types[2]);
     assert_string_equal(class->endpoint(&settings->registrations[0], arena),
                         "hooks.example.com");
-    assert_null(class->probe); /* nothing can be asked without a message */
+    assert_null(
+        class->probe); /* the endpoint cannot be probed without a message */
     assert_null(class->inspect);
 }
 

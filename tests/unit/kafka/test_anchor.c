@@ -16,7 +16,7 @@ static struct anchor_record record(int64_t offset, const char *value)
     };
 }
 
-/* Read up to offset 7, from offset 5 on */
+/* Reads up to offset 7, starting at offset 5. */
 static struct anchor read_some(void)
 {
     struct anchor anchor;
@@ -64,7 +64,7 @@ static void another_record_at_the_same_offset_is_of_another_topic(void **state)
 
         assert_false(sees(&anchor, others[i]));
         assert_true(anchor.replaced);
-        /* Nothing of the new topic is delivered before it starts anew. */
+        /* Nothing of the new topic is delivered before it is assigned anew. */
         assert_false(sees(&anchor, record(8, "new")));
         assert_int_equal(anchor_suspect(&anchor), ANCHOR_NO_CHECK);
         anchor_reset(&anchor);

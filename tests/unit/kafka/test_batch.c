@@ -1,4 +1,4 @@
-/* What a batch holds, and by what its position is recognized. */
+/* The content of a batch, and how its position is recognized. */
 
 #include "asserts.h"
 #include "kafka/batch.h"

@@ -2,7 +2,7 @@
 
 #include "asserts.h"
 
-/* Why a producer was fenced, and when it is a condition */
+/* The reason why a producer was fenced, and when it is a condition */
 
 static const struct kafka_options own = {.group = "g"};
 static const struct kafka_options shared = {.group = "g",

@@ -5,7 +5,7 @@
 #include "asserts.h"
 #include "waybill/alloc.h"
 
-/* Which topics another member of the group reads */
+/* The topics that another member of the group reads */
 
 static const struct kafka_options options = {.topic = "attestations"};
 

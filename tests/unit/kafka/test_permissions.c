@@ -2,7 +2,7 @@
 
 #include "asserts.h"
 
-/* Who is granted what, and with which command */
+/* The permissions of each user, and the commands that grant them */
 
 static const struct kafka_tools tools = {.brokers = "b:9092"};
 

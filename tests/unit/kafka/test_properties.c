@@ -3,10 +3,10 @@
 #include "asserts.h"
 #include "waybill/compiler.h"
 
-/* What each client of librdkafka is configured with */
+/* The configuration of each client of librdkafka */
 
-/* `waybill check` rejects all of these; what reaches the client nevertheless is
- * overridden. */
+/* `waybill check` rejects all of these; one that reaches the client
+ * nevertheless is overridden. */
 static const struct field_pair harmful[] = {
     {"isolation.level", "read_uncommitted"},
     {"auto.offset.reset", "latest"},

@@ -2,7 +2,7 @@
 
 #include "asserts.h"
 
-/* What an operator is told about topics and permissions */
+/* Conditions of topics and permissions that are reported to an operator */
 
 static const struct kafka_options options = {
     .brokers = "b:9092",
@@ -121,7 +121,7 @@ static void a_name_in_a_command_is_quoted(void **state)
     check_contains("quoted", list.items[0].text, "--group 'it'\\''s $HOME'");
 }
 
-/* A running service says nothing about it. */
+/* A running service does not report it. */
 static void judge_and_note_one(void)
 {
     judge();
@@ -262,7 +262,7 @@ static void a_member_of_another_application_is_named(void **state)
     static const struct {
         const char *own;
         struct group_member member;
-        const char *part; /* NULL: it is one of us */
+        const char *part; /* NULL: it is an instance of Waybill */
     } rows[] = {
         {"waybill", {"waybill", "/10.0.0.1", NULL}, NULL},
         {"waybill", {"waybill-7f9c", "/10.0.0.1", NULL}, NULL},

@@ -106,7 +106,7 @@ static void ledger__takes_no_memory_for_gaps(void **state)
     assert_true(progress_has_delivery(&said, 2, 2000000000001));
 }
 
-/* --- what is done -----------------------------------------------------------
+/* --- finished deliveries ---------------------------------------------------
  */
 
 static void ledger__commits_in_any_order(void **state)
@@ -177,7 +177,7 @@ static void ledger__commits_single_parts(void **state)
     assert_true(ledger_is_delivery_done(&ledger, 10, 2));
     assert_false(ledger_is_delivery_done(&ledger, 10, 3));
     assert_true(ledger_read(&ledger, 10));
-    a = add_from(10, 3, 2); /* 3 and 4: not what was done */
+    a = add_from(10, 3, 2); /* 3 and 4 were not finished. */
     b = take_in(11, 1);
     finish(b);
     assert_true(commit() == 10);

@@ -1,7 +1,7 @@
 #include "ledger_world.h"
 
-/* What the ledger keeps of deliveries that are not done: how often they were
- * attempted, and that they are to be read again */
+/* What the ledger keeps of unfinished deliveries: the number of attempts, and
+ * offsets that must be read again */
 
 /* --- attempts ---------------------------------------------------------------
  */
@@ -14,7 +14,7 @@ static void ledger__remembers_attempts(void **state)
     fail_part(a, 0, 3, 5000);
     fail_part(a, 2, 4, 6000);
     fail_part(b, 1, 0, 7000); /* never failed */
-    fail_part(b, 0, 2, 0);    /* nobody knows when */
+    fail_part(b, 0, 2, 0);    /* time unknown */
     finish_part(a, 1);
     assert_true(commit() == 10);
     assert_int_equal(said.attempts_count, 2);
@@ -34,7 +34,8 @@ static void ledger__remembers_attempts(void **state)
     assert_int_equal(said.attempts_count, 2); /* once each */
 }
 
-/* A mark is a reason to commit, and so is taking back one that was said. */
+/* A mark is a reason to commit, and so is the removal of one that was
+ * committed. */
 static void ledger__says_which_may_have_arrived(void **state)
 {
     struct ledger_entry *a = take_in(10, 2);
@@ -44,7 +45,7 @@ static void ledger__says_which_may_have_arrived(void **state)
     assert_int_equal(slot_of(a, 0)->mark, MARK_NEW);
     assert_true(prepare(100));
     describe();
-    ledger_mark(slot_of(a, 1)); /* for the next one */
+    ledger_mark(slot_of(a, 1)); /* for the next owner */
     assert_int_equal(said.attempts_count, 1);
     assert_int_equal(said.attempts[0].attempts, 0);
     ledger_aborted(&ledger);
@@ -68,7 +69,7 @@ static void ledger__says_which_may_have_arrived(void **state)
     assert_false(prepare(100));
 }
 
-/* Also what is finished: without its commit it is done again. */
+/* Also finished deliveries: without a commit they are repeated. */
 static void ledger__keeps_marks_of_what_is_planned_anew(void **state)
 {
     struct ledger_entry *a = take_in(10, 3);
@@ -89,7 +90,7 @@ static void ledger__keeps_marks_of_what_is_planned_anew(void **state)
     assert_int_equal(said.attempts_count, 0);
 }
 
-/* Those of records that were not read again yet are said again. */
+/* Those of records that were not read again yet are committed again. */
 static void ledger__passes_attempts_on(void **state)
 {
     take_in(10, 1);
@@ -127,13 +128,14 @@ static void ledger__says_nothing_of_attempts_that_are_claimed(void **state)
     a = take_in(11, 2);
     fail_part(a, 1, 4, 6000);
     finish_part(a, 1);
-    assert_true(prepare(1)); /* 10 alone; what is finished has to wait. */
+    assert_true(prepare(1)); /* 10 alone; finished records have to wait. */
     assert_true(said.watermark == 11);
     assert_int_equal(said.attempts_count, 1);
     ledger_committed(&ledger);
 }
 
-/* A record that waits far behind a gap must not make the text unreadable. */
+/* A record that waits far after a gap must not make the metadata undecodable.
+ */
 static void ledger__can_read_what_it_said_of_attempts(void **state)
 {
     take_in(10, 1);
@@ -146,7 +148,7 @@ static void ledger__can_read_what_it_said_of_attempts(void **state)
     assert_true(ledger_read(&ledger, 10));
 }
 
-/* --- giving up for now ------------------------------------------------------
+/* --- shedding ---------------------------------------------------------------
  */
 
 static void ledger__reads_again_what_was_dropped(void **state)
@@ -160,7 +162,7 @@ static void ledger__reads_again_what_was_dropped(void **state)
     d = take_in(13, 1);
     finish(take_in(14, 1));
     fail_part(b, 0, 3, 5500);
-    fail_part(b, 1, 4, 6500); /* and then it went well */
+    fail_part(b, 1, 4, 6500); /* and then it succeeded */
     finish_part(b, 1);
     assert_true(commit() == 10);
     assert_true(ledger_shed(&ledger, d));
@@ -168,7 +170,7 @@ static void ledger__reads_again_what_was_dropped(void **state)
     assert_true(ledger_needs_rewind(&ledger));
     assert_false(ledger_is_rereading(&ledger));
     assert_true(ledger_rewind(&ledger) == 11);
-    assert_true(ledger_needs_rewind(&ledger)); /* until it comes */
+    assert_true(ledger_needs_rewind(&ledger)); /* until it is read */
     assert_true(ledger_is_rereading(&ledger));
 
     assert_true(ledger_read(&ledger, 11));
@@ -206,7 +208,7 @@ static void ledger__is_not_moved_past_what_was_dropped(void **state)
     assert_false(ledger_read(&ledger, 12));
 }
 
-/* A seek that has not happened yet: what comes was on its way before it. */
+/* The seek has not happened yet: these records were fetched before it. */
 static void ledger__waits_for_what_was_dropped_whatever_else_comes(void **state)
 {
     struct ledger_entry *a = take_in(10, 1);
@@ -235,11 +237,11 @@ static void ledger__forgets_what_a_second_reading_passes_by(void **state)
     assert_true(ledger_shed(&ledger, c));
     assert_true(ledger_rewind(&ledger) == 10);
     finish(take_in(10, 1));
-    finish(take_in(12, 1)); /* 11 has gone (compaction) */
+    finish(take_in(12, 1)); /* 11 was deleted (compaction) */
     assert_true(commit() == 13);
 }
 
-/* One that is given up again as soon as it has come is not gone. */
+/* A record that is shed again as soon as it was read is not deleted. */
 static void ledger__forgets_no_record_that_is_dropped_again(void **state)
 {
     struct ledger_entry *a = take_in(10, 1);
@@ -292,7 +294,7 @@ static void ledger__may_drop_while_a_commit_is_under_way(void **state)
     check_complete(b);
 }
 
-/* What is in work above may have been begun, wherever is read again. */
+/* Deliveries of higher offsets may have begun, wherever reading restarts. */
 static void ledger__knows_what_was_dispatched_in_spite_of_a_rewind(void **state)
 {
     struct ledger_entry *a;
@@ -320,7 +322,7 @@ static void ledger__keeps_what_was_dispatched_by_an_earlier_one(void **state)
     assert_true(said.dispatched == 31);
 }
 
-/* Also right after the first offset of all */
+/* Also directly after the first offset */
 static void ledger__forgets_what_is_gone_after_offset_0(void **state)
 {
     struct ledger_entry *a = take_in(0, 1);
@@ -354,7 +356,7 @@ static void ledger__skips_what_is_known_between_dropped_records(void **state)
     assert_true(ledger_rewind(&ledger) == 10);
     assert_true(ledger_skip_known(&ledger, 1) == -1); /* not read yet */
     assert_true(ledger_read(&ledger, 10));
-    assert_true(ledger_skip_known(&ledger, 10) == -1); /* they are too few */
+    assert_true(ledger_skip_known(&ledger, 10) == -1); /* there are too few */
     assert_true(ledger_skip_known(&ledger, 9) == 20);
     assert_true(ledger_is_rereading(&ledger));
     assert_true(ledger_read(&ledger, 20));

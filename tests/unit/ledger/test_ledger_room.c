@@ -2,10 +2,10 @@
 
 #include "ledger_world.h"
 
-/* How much one commit says, what that costs, and what it leaves out */
+/* The size of one commit, its cost, and what it omits */
 
-/* --- at most ----------------------------------------------------------------
- */
+/* --- the limit
+ * ---------------------------------------------------------------- */
 
 static void ledger__claims_at_max_so_many_parts(void **state)
 {
@@ -81,7 +81,7 @@ static void ledger__claims_nothing_when_that_is_the_max(void **state)
 
 #define HELD 10000
 
-/* Records that are held, in memory that may not be looked at now */
+/* Records in memory that must not be accessed now */
 struct held {
     struct ledger_entry entry;
     struct ledger_slot slot;
@@ -107,8 +107,9 @@ static void protect_held(int protection)
     assert_int_equal(mprotect(held, HELD * sizeof(*held), protection), 0);
 }
 
-/* A commit costs what it commits: of ten thousand records that are held it
- * looks at none, but for those beside the ones that it removes. */
+/* The cost of a commit depends on its content: of ten thousand records in
+ * memory it accesses none, except for the neighbors of those that it removes.
+ */
 static void ledger__looks_at_nothing_that_a_commit_does_not_concern(
     void **state)
 {
@@ -135,15 +136,15 @@ static void ledger__looks_at_nothing_that_a_commit_does_not_concern(
     munmap(held, HELD * sizeof(*held));
 }
 
-/* --- room -------------------------------------------------------------------
- */
+/* --- space
+ * -------------------------------------------------------------------- */
 
 /* As many records, none of which has finished, can be in memory before reading
  * pauses: one bit of the metadata for each. */
 #define WINDOW 16016
 
-/* Everything that was read can be committed, the last record too, in whatever
- * order it finishes. */
+/* Everything that was read can be committed, including the last record, in
+ * whatever order the records finish. */
 static void ledger__commits_whatever_was_read_before_it_was_full(void **state)
 {
     size_t done = 0;
@@ -190,7 +191,7 @@ static void ledger__is_read_a_little_without_metadata(void **state)
     assert_true(commit() == 100 + 128 + 1);
 }
 
-/* The memory of a record that is complete is used again for a later one. */
+/* The memory of a completed record is reused for a later one. */
 static struct ledger_entry *take_in_again(int64_t offset)
 {
     entry_count = 1 + (size_t)(offset % 2000);
@@ -215,8 +216,8 @@ static void finish_many(int64_t from, int64_t end, int64_t step)
     }
 }
 
-/* One that is stuck, and millions after it: a single run, which takes no memory
- * and survives a restart. */
+/* One stuck record and millions of finished ones after it are a single run,
+ * which takes no memory and survives a restart. */
 static void ledger__is_not_filled_by_what_is_finished(void **state)
 {
     take_in(0, 1);
@@ -232,7 +233,7 @@ static void ledger__is_not_filled_by_what_is_finished(void **state)
     assert_true(ledger_read(&ledger, 2000000));
 }
 
-/* The same where transaction markers stand between the records */
+/* The same with transaction markers between the records */
 static void ledger__is_not_filled_by_gaps(void **state)
 {
     take_in(0, 1);
@@ -263,10 +264,10 @@ static void ledger__is_not_filled_by_what_is_skipped(void **state)
     assert_true(ledger_read(&ledger, 0));
     assert_false(ledger_read(&ledger, 1));
     assert_false(ledger_read(&ledger, 29995));
-    assert_true(ledger_read(&ledger, 29996)); /* nothing came after it */
+    assert_true(ledger_read(&ledger, 29996)); /* nothing was read after it */
 }
 
-/* What is skipped covers nothing but itself. */
+/* The skipped offset covers nothing but itself. */
 static void ledger__skips_no_record_that_is_open(void **state)
 {
     struct ledger_entry *last;
@@ -289,8 +290,8 @@ static void ledger__skips_no_record_that_is_open(void **state)
     assert_false(ledger_read(&ledger, 4));
 }
 
-/* Two deliveries each, one of which is finished first: of those that are
- * complete nothing is kept. */
+/* Two deliveries each, one of which is finished first: nothing is kept of
+ * complete records. */
 static void ledger__keeps_nothing_of_single_parts_that_are_complete(
     void **state)
 {
@@ -312,8 +313,8 @@ static void ledger__keeps_nothing_of_single_parts_that_are_complete(
     }
 }
 
-/* It is full when too much of it is stuck in too many places, and has room
- * again when a quarter of that is gone. */
+/* It is full when too much of it is stuck at too many offsets, and has room
+ * again when a quarter of that is free. */
 static void ledger__is_full_when_the_metadata_is(void **state)
 {
     size_t stuck = 0;
@@ -354,8 +355,8 @@ static uint32_t mix(uint32_t n)
     return n ^ n >> 16;
 }
 
-/* The window is full, nothing finishes in order, and everything says as much
- * as it can. */
+/* The window is full, nothing finishes in order, and all metadata has its
+ * maximum size. */
 static void ledger__has_room_for_whatever_it_claims(void **state)
 {
     size_t claimed = 0;
@@ -390,8 +391,8 @@ static void ledger__has_room_for_whatever_it_claims(void **state)
     assert_true(kept_offset == 100 + WINDOW);
 }
 
-/* A run of more than 127 is a byte longer: the worst that can happen to single
- * parts that were claimed when there was just room for them. */
+/* A run of more than 127 takes one more byte: the worst case for single parts
+ * that were claimed when there was just enough space for them. */
 static void ledger__has_room_for_runs_that_grow(void **state)
 {
     const int64_t group = 144;
@@ -423,7 +424,7 @@ static void ledger__has_room_for_runs_that_grow(void **state)
     assert_true(kept_text.len <= PROGRESS_MAX_TEXT);
 }
 
-/* Single parts wait when there is no room; whole records do not. */
+/* Single parts wait if there is no space; whole records do not. */
 static void ledger__claims_whole_records_when_parts_find_no_room(void **state)
 {
     size_t waiting = 0;
@@ -487,8 +488,8 @@ static void ledger__has_less_to_say_when_it_was_shortened(void **state)
     ledger_limit_metadata(&ledger, ledger.max_text / 2);
 }
 
-/* What was promised to another broker is said in full, and no more than that.
- */
+/* Progress that was committed with another broker is encoded completely, and no
+ * more than that. */
 static void ledger__breaks_no_promise_when_it_was_shortened(void **state)
 {
     take_in(10, 2);
@@ -513,7 +514,7 @@ static void ledger__breaks_no_promise_when_it_was_shortened(void **state)
     }
 }
 
-/* The rule that the simulation breaks, to see whether it would notice */
+/* The rule that the simulation breaks, to test whether it would detect that */
 static void ledger__can_be_made_to_forget(void **state)
 {
     take_in(10, 1);

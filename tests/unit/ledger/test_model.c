@@ -3,23 +3,21 @@
 #include "waybill/ledger.h"
 #include "waybill/random.h"
 
-/*
- * The ledger against a partition that is a plain array: random records, that
- * finish in random order, commits that succeed, fail, or end nobody knows how,
- * and lives that end at any point, of which nothing is left but what Kafka has.
- */
+/* Compares the ledger with a plain array: random records that finish in random
+ * order, commits that succeed, fail or have an unknown result, and lives that
+ * end at any point, of which only the committed state remains. */
 
 #define MAX_RECORDS 3000
 #define MAX_PARTS 6
 #define MAX_IN_WORK 600
 
-/* How one partition is treated; chances are so many in 1000 */
+/* The parameters of one partition; probabilities are per 1000 */
 struct weather {
     const char *name;
     uint64_t seed;
     size_t records;
-    unsigned part_count; /* of a record, at most; 0 is an own one */
-    unsigned gap;        /* the next offset is another */
+    unsigned part_count; /* of a record, at most; 0 is a record's own outcome */
+    unsigned gap;        /* the next offset is not consecutive */
     int64_t widest_gap;
     unsigned nothing_owed;
     unsigned stuck;
@@ -28,7 +26,7 @@ struct weather {
     unsigned abort;
     unsigned drop;
     size_t max;       /* parts in a commit */
-    unsigned shorten; /* so often, in every life */
+    unsigned shorten; /* as many times in every life */
     size_t in_work;
 };
 
@@ -46,7 +44,7 @@ struct record {
     bool begun;
 };
 
-/* What is in work in this life */
+/* The records in work in this life */
 struct job {
     struct ledger_entry entry;
     struct ledger_slot slots[MAX_PARTS];
@@ -63,11 +61,11 @@ struct world {
     size_t job_count;
     size_t position; /* of the consumer, in records */
     bool committing;
-    int64_t offset; /* what is being committed */
+    int64_t offset; /* the content of the current commit */
     struct str text;
-    int64_t kept_offset; /* what Kafka has */
+    int64_t kept_offset; /* the committed state */
     struct str kept_text;
-    bool calm; /* nothing goes wrong, and nothing is stuck, any more */
+    bool calm; /* nothing fails or is stuck any more */
     unsigned lives;
     unsigned commits;
     unsigned out_of_order;
@@ -78,7 +76,7 @@ static bool happens(struct world *world, unsigned chance)
     return random_below(&world->random, 1000) < chance;
 }
 
-/* --- what is true -----------------------------------------------------------
+/* --- the truth ---------------------------------------------------------------
  */
 
 static bool is_complete(const struct record *record)
@@ -91,7 +89,7 @@ static bool is_complete(const struct record *record)
     return true;
 }
 
-/* The parts are unknown only while their record is not done. */
+/* The parts are unknown only until their record is done. */
 static void check_record(const struct world *world,
                          const struct progress *progress,
                          const struct record *record)
@@ -103,7 +101,7 @@ static void check_record(const struct world *world,
         return;
     }
     if (record->part_count == 0) {
-        return; /* nothing happens when it is read again */
+        return; /* reading it again has no effect */
     }
     check_number(name, offset_set_has(&progress->done, record->offset),
                  is_complete(record));
@@ -157,13 +155,13 @@ static void begin_life(struct world *world)
         struct record *record = &world->records[i];
 
         world->position += record->offset < world->kept_offset;
-        /* What was begun after the last commit is not known to anybody. */
+        /* Attempts that began after the last commit are not known to anyone. */
         record->begun = record->begun &&
                         ledger_was_dispatched(&world->ledger, record->offset);
     }
 }
 
-/* What was in memory only is gone. */
+/* State that existed in memory only is lost. */
 static void end_life(struct world *world)
 {
     ledger_release(&world->ledger);
@@ -176,7 +174,7 @@ static void end_life(struct world *world)
 /* --- steps ------------------------------------------------------------------
  */
 
-/* What the ledger says of a delivery is what has become of it. */
+/* The ledger's statements about a delivery match its real state. */
 static void take_part(const struct world *world, struct job *job,
                       const struct part *part)
 {
@@ -239,7 +237,7 @@ static struct part *part_of(const struct job *job, uint64_t id)
     return NULL;
 }
 
-/* Some delivery of some record comes to an end, or fails. */
+/* A delivery of some record finishes or fails. */
 static void work(struct world *world)
 {
     struct job *job;
@@ -321,7 +319,7 @@ static size_t count_claimed(const struct world *world, size_t *ret_records)
     return count;
 }
 
-/* Whatever was taken in may have been worked on. */
+/* Records that were read may have been worked on. */
 static void check_dispatched(const struct world *world)
 {
     CLEANUP(progress_release) struct progress progress = {0};
@@ -357,7 +355,7 @@ static void prepare(struct world *world)
     world->committing = true;
 }
 
-/* Kafka has it, whether or not it is known here. */
+/* The commit succeeded, whether or not this is known here. */
 static void keep(struct world *world)
 {
     for (size_t i = 0; i < world->job_count; i++) {
@@ -514,7 +512,7 @@ static void check_end(const struct world *world)
     check_text(world->weather->name, world->kept_text.data, "");
 }
 
-/* Or it was too fine to tell. */
+/* Or it was too fine to be recorded. */
 static void check_was_rough(const struct world *world)
 {
     const struct weather *weather = world->weather;
@@ -681,7 +679,7 @@ static void ledger__commits_everything_exactly_once(void **state)
     }
 }
 
-/* WAYBILL_MODEL_SEEDS=1000 for a long look: the same with other seeds */
+/* WAYBILL_MODEL_SEEDS=1000 runs the same with more seeds. */
 static void ledger__commits_everything_exactly_once_in_many_worlds(void **state)
 {
     const char *asked = getenv("WAYBILL_MODEL_SEEDS");

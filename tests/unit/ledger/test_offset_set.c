@@ -27,7 +27,7 @@ static void offset_set__is_empty_when_it_is_zero(void **state)
     assert_null(copy.runs);
 }
 
-/* Alone, and beside one that is lower, in the same word or far away */
+/* Alone, and next to a lower one, in the same word or far away */
 static void offset_set__has_what_was_added_and_nothing_else(void **state)
 {
     static const int64_t members[] = {
@@ -84,7 +84,7 @@ static void offset_set__finds_the_next_member(void **state)
     }
 }
 
-/* Also where they begin before the first word, or end behind the last */
+/* Also if they begin before the first word, or end after the last */
 static void offset_set__shows_the_bits_from_any_offset_on(void **state)
 {
     CLEANUP(offset_set_release) struct offset_set set = {0};
@@ -121,7 +121,7 @@ static void offset_set__forgets_what_is_below(void **state)
                          member && offset >= from);
         }
         check_number("end", offset_set_end(&set), from < 320 ? 320 : 0);
-        /* and goes on */
+        /* and continues */
         offset_set_add(&set, from + 5);
         offset_set_add(&set, 330);
         assert_true(offset_set_has(&set, from + 5));
@@ -130,8 +130,8 @@ static void offset_set__forgets_what_is_below(void **state)
     }
 }
 
-/* A partition's whole life: a bit for each of its offsets would be more memory
- * than there is, also between those of compaction's gaps. */
+/* The whole life of a partition: one bit for each of its offsets would be more
+ * memory than there is, also within gaps of compaction. */
 static void offset_set__takes_no_memory_for_what_is_forgotten(void **state)
 {
     CLEANUP(offset_set_release) struct offset_set set = {0};

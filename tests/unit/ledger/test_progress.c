@@ -4,7 +4,7 @@
 #include "waybill/progress.h"
 #include "waybill/random.h"
 
-/* A state as a row: ranges of offsets, and what hangs on single ones */
+/* A state as a row: ranges of offsets, and the entries of single ones */
 struct range {
     int64_t from;
     int64_t end;
@@ -63,7 +63,7 @@ static void check_done(const char *name, const struct progress *a,
     }
 }
 
-/* What a says of the parts of records that are not done, b says too. */
+/* Asserts that b has the same parts of unfinished records as a. */
 static void check_parts_of(const char *name, const struct progress *a,
                            const struct progress *b)
 {
@@ -122,7 +122,7 @@ static void decode(const char *name, int64_t watermark, const char *text,
     check_untouched(name, &err);
 }
 
-/* Of a text that was made by hand */
+/* Of a text that was written by hand */
 static void decode_bytes(const char *name, int64_t watermark, const void *data,
                          size_t len, struct progress *ret_progress)
 {
@@ -138,8 +138,8 @@ static void decode_bytes(const char *name, int64_t watermark, const void *data,
 #define GHCR 0x6A0A156AE54C2E5F   /* ghcr:w1 */
 #define HARBOR 0xC1D64B2D4CB30F1B /* harbor */
 
-/* The texts were made by another program that was written after progress.h
- * alone. They are in the offsets topics of those who upgrade. */
+/* The texts were made by another program that was written from progress.h
+ * alone. They occur in the offsets topics of earlier releases. */
 static const struct state states[] = {
     {.name = "nothing", .watermark = 100, .dispatched = 100, .text = ""},
     {.name = "dispatched",
@@ -181,7 +181,7 @@ static const struct state states[] = {
      .parts = {{1, {1, 2}}},
      .attempts = {{0, 2, 1, 0}, {1, 1, 2, 60000}, {1, 2, 7, 61000}},
      .text = "VwEUAAEEAgAAAAAAAAABAAAAAAAAAAIAAQIAAAMAAQEAAQACPAABBz28hNwp"},
-    /* those below are only read back */
+    /* those below are only decoded */
     {.name = "the watermark's own",
      .watermark = 12,
      .dispatched = 13,
@@ -311,8 +311,8 @@ static void progress__has_the_parts_that_were_added(void **state)
 
 enum form { BITMAP, RUNS };
 
-/* The form of the only set, and how many bytes it takes, when one offset so far
- * above the watermark is done */
+/* The form of the only set and its size in bytes, if one offset that far above
+ * the watermark is done */
 static void set_of(int64_t distance, unsigned *ret_form, unsigned *ret_length)
 {
     CLEANUP(progress_release)
@@ -350,7 +350,7 @@ static void progress__takes_the_shorter_form_of_a_set(void **state)
     }
 }
 
-/* Records that become complete between those that wait must not cost a byte. */
+/* Records that become complete between waiting ones must not cost a byte. */
 static void progress__parts_do_not_grow_when_records_become_complete(
     void **state)
 {
@@ -401,13 +401,13 @@ static void progress__says_nothing_of_parts_of_what_is_done(void **state)
     assert_true(progress_encode(&whole, SIZE_MAX, &text));
     assert_true(progress_encode(&both, SIZE_MAX, &same));
     check_text("same", same.data, text.data);
-    /* nor of those above the last that counts */
+    /* nor those above the last one that counts */
     progress_add_delivery(&both, 1, 105);
     assert_int_equal(progress_deliveries_size(&both), 1 + 8 + 3);
 }
 
-/* --- room -------------------------------------------------------------------
- */
+/* --- space
+ * -------------------------------------------------------------------- */
 
 static void add_many_attempts(struct progress *progress, size_t count)
 {
@@ -485,8 +485,8 @@ static void progress__says_when_what_is_done_does_not_fit(void **state)
     assert_int_equal(text.len, 0);
 }
 
-/* An entry that waits behind a gap of compaction can be anywhere; a text that
- * speaks of it could not be read again. */
+/* An entry that waits after a gap of compaction can have any offset; metadata
+ * with it could not be decoded. */
 static void progress__says_nothing_of_attempts_out_of_reach(void **state)
 {
     CLEANUP(progress_release)
@@ -517,8 +517,8 @@ static void progress__says_no_more_than_it_reads(void **state)
     check_attempts("many", &progress, &back, 4096);
 }
 
-/* --- what is not read -------------------------------------------------------
- */
+/* --- invalid metadata
+ * ---------------------------------------------------------- */
 
 static void refuse(const char *name, int64_t watermark, const char *text,
                    const char *why)
@@ -541,7 +541,7 @@ static void refuse_bytes(const char *name, int64_t watermark, const void *data,
     refuse(name, watermark, text.data, why);
 }
 
-/* Under its right sum */
+/* With a valid checksum */
 static void sum_up(int64_t watermark, const void *data, size_t len,
                    struct str *out)
 {
@@ -550,8 +550,8 @@ static void sum_up(int64_t watermark, const void *data, size_t len,
     append_progress_sum(watermark, out);
 }
 
-#define FOREIGN "it is not Waybill's"
-#define OF_ANOTHER "it is of another version of Waybill"
+#define FOREIGN "Waybill has not written it"
+#define OF_ANOTHER "another version of Waybill has written it"
 #define WRONG_SUM "its checksum does not match it and this offset"
 #define UNREADABLE "it cannot be read"
 #define TEXT "VwEKAAIKAgAAyqvU7Q==" /* of 100 */
@@ -603,10 +603,10 @@ static void progress__refuses_an_offset_that_cannot_be_one(void **state)
     CLEANUP(progress_release) struct progress progress = {0};
     const int64_t max = INT64_MAX - ((int64_t)1 << 41);
 
-    refuse("-1", -1, "", "the offset cannot be one");
-    refuse("-1001", -1001, TEXT, "the offset cannot be one");
-    refuse("most", INT64_MAX, "", "the offset cannot be one");
-    refuse("most", max + 1, "", "the offset cannot be one");
+    refuse("-1", -1, "", "the offset is not valid");
+    refuse("-1001", -1001, TEXT, "the offset is not valid");
+    refuse("most", INT64_MAX, "", "the offset is not valid");
+    refuse("most", max + 1, "", "the offset is not valid");
     decode("most", max, "", &progress);
     assert_true(progress.watermark == max);
     assert_true(progress.dispatched == max);
@@ -633,7 +633,7 @@ static void progress__refuses_a_text_that_was_cut(void **state)
     }
 }
 
-/* The sum is not what notices it here. */
+/* The checksum does not detect it here. */
 static void progress__refuses_bytes_that_were_cut_or_added(void **state)
 {
     for (size_t i = 1; i < ARRAY_SIZE(states); i++) {
@@ -692,7 +692,7 @@ static void progress__refuses_every_changed_character(void **state)
         label, "W\x01" bytes, sizeof(bytes) + 1, is_good                       \
     }
 
-/* Behind the sum: dispatched, done, ids, sets, attempts */
+/* After the checksum: dispatched, done, ids, sets, attempts */
 static const struct {
     const char *name;
     const char *data;

@@ -1,7 +1,7 @@
 #include "oci_world.h"
 
-/* authorizer.c, origin.c and request.c: what one request shows, and what it
- * shows instead when that did not count */
+/* authorizer.c, origin.c and request.c: the authorization of one request, and
+ * the alternative after a rejection */
 
 #define UPLOADS "/v2/" PATH "/blobs/uploads/"
 #define POST "POST " REG UPLOADS
@@ -78,7 +78,7 @@ static void a_401_that_asks_for_nothing_known_is_the_end(void **state)
     assert_int_equal(fake_waiting(world.http), 0);
 }
 
-/* Harbor says so where a token does not suffice. */
+/* Harbor answers like this if a token does not suffice. */
 static void basic_behind_bearer_is_tried(void **state)
 {
     struct sending_result result;
@@ -104,8 +104,8 @@ static void basic_behind_bearer_is_nothing_for_a_refresh_token(void **state)
     answer(POST, 401, BASIC, "");
     assert_int_equal(result.calls, 1);
     assert_int_equal(result.err.kind, ERROR_AUTH);
-    assert_message_contains(&result.err, "wants a username and a password");
-    /* That was about this one request: the next one begins anew. */
+    assert_message_contains(&result.err, "requires a username and a password");
+    /* That concerned only this request: the next one starts again. */
     post(&result);
     answer(PROBE, 401, BEARER, "");
     answer("POST " AUTH, 200, "", TOKEN("t2"));
@@ -113,8 +113,8 @@ static void basic_behind_bearer_is_nothing_for_a_refresh_token(void **state)
     assert_status(&result, 202);
 }
 
-/* The failure of the first has the scheme forgotten before the second is told
- * that there are no credentials. */
+/* The failure of the first resets the scheme before the second is told that
+ * there are no credentials. */
 static void two_that_have_nothing_to_show_end_alike(void **state)
 {
     static const char *const challenges[] = {BASIC, BEARER};
@@ -155,8 +155,8 @@ static void every_401_is_answered_once(void **state)
     assert_int_equal(fake_waiting(world.http), 0);
 }
 
-/* What did not count is the token: the sources of credentials, which may be
- * programs, are not asked again. */
+/* The token was rejected: the sources of credentials, which may be programs,
+ * are not queried again. */
 static void a_refused_token_leaves_the_credential_alone(void **state)
 {
     struct sending_result result;
@@ -212,7 +212,7 @@ static void two_registrations_with_a_realm_each_do_not_disturb_each_other(
     answer("GET " REG "/two/token?*", 200, "", TOKEN("t2"));
     answer(POST, 202, "", "");
     assert_status(&result, 202);
-    wait_ms(&world, 300000); /* both tokens have ended */
+    wait_ms(&world, 300000); /* both tokens have expired */
     send_to(&world, &pusher, "POST", UPLOADS, &result);
     answer("GET " REG "/one/token?*", 200, "", TOKEN("t3"));
     answer(POST, 202, "", "");
@@ -247,7 +247,7 @@ static void a_token_server_that_has_moved_is_found_again(void **state)
     with_password();
 }
 
-/* Its failures cost the others nothing. */
+/* Its failures do not affect the others. */
 static void one_registration_that_is_refused_lets_the_others_be(void **state)
 {
     struct pusher other;
@@ -310,7 +310,7 @@ static void a_realm_where_credentials_may_not_go_is_refused(void **state)
     with_password();
 }
 
-/* What a proxy that ends TLS makes of it */
+/* The result of a proxy that terminates TLS */
 static void a_realm_by_http_at_home_goes_by_https(void **state)
 {
     struct sending_result result;
@@ -326,7 +326,7 @@ static void a_realm_by_http_at_home_goes_by_https(void **state)
     assert_status(&result, 202);
 }
 
-/* The first has it forgotten before the second is told of it. */
+/* The first one resets it before the second is told of it. */
 static void a_probe_counts_for_all_who_waited_for_it(void **state)
 {
     struct sending_result results[2];
@@ -341,7 +341,7 @@ static void a_probe_counts_for_all_who_waited_for_it(void **state)
     assert_int_equal(results[1].err.kind, ERROR_AUTH);
     assert_int_equal(fake_waiting(world.http), 0);
     assert_int_equal(fake_sent(world.http), 1);
-    post(&results[0]); /* who comes later asks again */
+    post(&results[0]); /* a later request asks again */
     answer(PROBE, 200, "", "");
     answer(POST, 202, "", "");
     assert_status(&results[0], 202);
@@ -411,7 +411,7 @@ static void a_token_by_another_name_is_the_registrys_business(void **state)
     assert_status(&result, 202);
 }
 
-/* --- credentials that have ended ---------------------------------------------
+/* --- expired credentials -----------------------------------------------------
  */
 
 static void ecr_says_403_of_a_password_that_has_ended(void **state)
@@ -427,13 +427,13 @@ static void ecr_says_403_of_a_password_that_has_ended(void **state)
            "");
     wait_ms(&world, 60000);
     answer(ecr_post, 403, "", "Your authorization token has expired");
-    /* The chain was walked again, but there is nothing new in this one. */
+    /* The chain was resolved again, but it has nothing new. */
     fake_settle(world.http);
     assert_int_equal(result.err.kind, ERROR_AUTH);
     assert_int_equal(fake_waiting(world.http), 0);
 }
 
-/* Accounts are locked after a handful. */
+/* Accounts are locked after a few failures. */
 static void a_wrong_password_is_shown_once(void **state)
 {
     struct sending_result results[3];
@@ -454,7 +454,7 @@ static void a_wrong_password_is_shown_once(void **state)
     fake_settle(world.http);
     assert_int_equal(fake_waiting(world.http), 0);
     assert_int_equal(results[0].err.kind, ERROR_AUTH);
-    /* ... until it may have been mended at the other end */
+    /* ... until it may have been corrected at the registry */
     wait_ms(&world, LIMIT_REFUSAL_MS);
     post(&results[0]);
     answer(POST, 202, "", "");
@@ -476,7 +476,7 @@ static void a_password_that_has_counted_gets_a_second_chance(void **state)
     assert_status(&result, 202);
 }
 
-/* Who goes first and never comes back holds nobody up. */
+/* A request that never ends delays no other one. */
 static void the_next_goes_first_when_the_first_gets_no_answer(void **state)
 {
     struct sending_result results[2];
@@ -537,7 +537,7 @@ static void a_registry_token_goes_as_it_is(void **state)
     assert_int_equal(fake_waiting(world.http), 0);
 }
 
-/* --- where a request may go --------------------------------------------------
+/* --- destinations of requests ------------------------------------------------
  */
 
 static void with_certificate(void)
@@ -559,7 +559,7 @@ static void another_host_sees_neither_credentials_nor_certificate(void **state)
     assert_anonymous(world.http, "POST https://cdn.reg.example/up");
     assert_false(fake_asked(world.http, "POST https://cdn.reg.example/up")
                      ->with_certificate);
-    /* It does not get to say what our credentials are shown to. */
+    /* It must not decide where our credentials are sent. */
     answer("POST *", 307, "Location: " REG "/v2/other/blobs/uploads/", "");
     assert_anonymous(world.http, "POST " REG "/v2/other/blobs/uploads/");
     answer("POST *", 202, "", "");
@@ -594,7 +594,7 @@ static void a_token_server_elsewhere_sees_no_certificate(void **state)
     assert_status(&result, 202);
 }
 
-/* Its requests go to another name than outcomes and tokens have. */
+/* Its requests use another host name than outcomes and tokens. */
 static void docker_hub_is_asked_by_its_wire_name(void **state)
 {
     struct sending_result result;
@@ -613,7 +613,7 @@ static void docker_hub_is_asked_by_its_wire_name(void **state)
     assert_status(&result, 202);
 }
 
-/* --- those who go away -------------------------------------------------------
+/* --- cancelled requests ------------------------------------------------------
  */
 
 static void requests_may_be_cancelled_at_every_step(void **state)

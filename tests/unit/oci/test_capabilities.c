@@ -1,14 +1,15 @@
 #include "asserts.h"
 #include "oci/capabilities.h"
 
-/* --- whether a blob goes with its POST ------------------------------------ */
+/* --- blobs that are sent with their POST ---------------------------------- */
 
-enum { WITH = 1000 }; /* added to the status of a POST that carried a blob */
+enum { WITH = 1000 }; /* added to the status of a POST that contained a blob */
 
-/* Answers to POSTs, and whether the next small blob and a large one go along */
+/* Responses to POSTs, and whether the next small and large blobs are sent along
+ */
 struct history {
     const char *name;
-    int statuses[4]; /* ends with -1; 0 is a POST without an answer */
+    int statuses[4]; /* ends with -1; 0 is a POST without a response */
     bool small;
     bool large;
 };
@@ -31,7 +32,7 @@ static const struct history histories[] = {
     {"an outage says nothing", {WITH + 503, -1}, true, false},
     {"a rate limit says nothing", {WITH + 429, -1}, true, false},
     {"... nor decides a suspicion", {WITH + 0, 429, -1}, false, false},
-    {"a POST without a blob says nothing", {202, -1}, true, false},
+    {"a POST without a blob teaches nothing", {202, -1}, true, false},
     {"accepted, and then an outage", {WITH + 201, WITH + 500, -1}, true, true},
 };
 
@@ -147,7 +148,7 @@ static void a_ping_says_how_all_registrations_authenticate(void **state)
     assert_int_equal(capabilities.ping_status, 401);
     assert_int_equal(scheme(&capabilities, one), AUTH_BEARER);
     assert_int_equal(scheme(&capabilities, other), AUTH_BEARER);
-    /* What is no answer to the question changes nothing. */
+    /* A response that is unrelated changes nothing. */
     assert_true(ping(&capabilities, 503, ""));
     assert_int_equal(scheme(&capabilities, one), AUTH_BEARER);
     assert_true(capabilities_learn_ping(&capabilities, NULL));
@@ -178,10 +179,10 @@ static void a_challenge_is_that_of_the_registration_that_got_it(void **state)
     capabilities_learn_challenge(&capabilities, one, &basic);
     assert_int_equal(scheme(&capabilities, one), AUTH_BASIC);
     assert_int_equal(scheme(&capabilities, other), AUTH_BEARER);
-    /* A ping takes it from nobody ... */
+    /* A ping resets it for nobody ... */
     assert_true(ping(&capabilities, 401, BEARER));
     assert_int_equal(scheme(&capabilities, one), AUTH_BASIC);
-    /* ... but from those that had to forget theirs. */
+    /* ... except for those that were reset. */
     capabilities_forget_challenge(&capabilities, one);
     assert_int_equal(scheme(&capabilities, one), AUTH_UNKNOWN);
     assert_int_equal(scheme(&capabilities, other), AUTH_BEARER);

@@ -56,8 +56,8 @@ static void chainloop__builds_the_image_of_every_vector(void **state)
 
 static size_t refused;
 
-/* A vector's name is the repository below the registered one: what a prefix
- * may be, go-containerregistry and distribution have been asked. */
+/* The name of a vector is the repository below the registered one.
+ * go-containerregistry and distribution have validated the prefixes. */
 static void check_name(struct arena *arena, const char *vector,
                        const struct json *expected)
 {

@@ -64,7 +64,7 @@ static const struct parsed challenges[] = {
      NULL, NULL},
     {"Basic realm=\"z\"\nNegotiate\nBearer realm=\"x\"\nBasic realm=\"z\"",
      AUTH_BEARER, "x", NULL, NULL},
-    /* of no use */
+    /* unusable ones */
     {"", AUTH_UNKNOWN, NULL, NULL, NULL},
     {"Negotiate", AUTH_UNKNOWN, NULL, NULL, NULL},
     {"Bearer", AUTH_UNKNOWN, NULL, NULL, NULL},
@@ -73,7 +73,7 @@ static const struct parsed challenges[] = {
     {"Bearer realm=\"\", Basic realm=\"z\"", AUTH_BASIC, "z", NULL, NULL},
     {"realm=\"x\"", AUTH_UNKNOWN, NULL, NULL, NULL},
     {"BearerX realm=\"x\"", AUTH_UNKNOWN, NULL, NULL, NULL},
-    /* broken ones end somewhere */
+    /* malformed ones end somewhere */
     {"Bearer realm=\"x", AUTH_BEARER, "x", NULL, NULL},
     {"Bearer realm=\"x\\", AUTH_BEARER, "x\\", NULL, NULL},
     {"Bearer realm=", AUTH_UNKNOWN, NULL, NULL, NULL},
@@ -141,7 +141,8 @@ static void challenge__passes_over_a_header_that_is_too_long(void **state)
     for (size_t i = 0; i < LIMIT_CHALLENGE; i++) {
         str_append_char(&response.headers, 'x');
     }
-    str_append_text(&response.headers, "\"\nWWW-Authenticate: Basic realm=\"z\"\n");
+    str_append_text(&response.headers,
+                    "\"\nWWW-Authenticate: Basic realm=\"z\"\n");
     challenge_read(&response, &challenge);
     assert_int_equal(challenge.scheme, AUTH_BASIC);
     challenge_release(&challenge);

@@ -3,7 +3,7 @@
 #include "waybill/base64.h"
 
 /* A registry and a token server that repeat what requests have revealed, to
- * these requests and to later ones: none of it is in an error message. */
+ * these requests and to later ones: none of it may be in an error message. */
 
 /* --- the servers ---------------------------------------------------------- */
 
@@ -17,7 +17,7 @@ static struct {
     char text[64 * 1024];
 } servers;
 
-/* As long as a real one, and different from its predecessors throughout */
+/* As long as a real one, and different from its predecessors in every part */
 static const char *token_of(unsigned number)
 {
     static char text[256];
@@ -157,8 +157,8 @@ static void a_token_that_was_forgotten_is_not_repeated(void **state)
 
 static void a_token_is_found_however_it_is_cut_and_wrapped(void **state)
 {
-    /* how many characters of its beginning and of its end, and what is between
-     * them */
+    /* the number of characters of its beginning and of its end, and the text
+     * between them */
     static const struct {
         int start;
         const char *between;
@@ -222,7 +222,8 @@ static void an_identity_token_is_found_in_base64(void **state)
     assert_null(strstr(err.message, "ZW50MXR5"));
 }
 
-/* A host name is lower-case, and a token server's or a redirect's is quoted. */
+/* A host name is in lower case, and that of a token server or a redirect is
+ * quoted. */
 static void a_host_that_is_a_secret_is_not_named(void **state)
 {
     struct error err;

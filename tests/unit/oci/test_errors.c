@@ -7,8 +7,8 @@ static struct fake_time now = {0, 1767323045000};
 static const struct clock fake = FAKE_CLOCK(&now);
 static struct network network;
 static struct oci_client *client;
-/* Nothing, unless a test says so: then what the target's keychain has counts.
- */
+/* Nothing, unless a test sets it: then the credentials of the target's keychain
+ * apply. */
 static struct secret_set revealed;
 static struct oci_target target = {.registry = "reg.example", .path = "a"};
 
@@ -18,7 +18,7 @@ static void on_ready(void *payload, const struct credential *credential,
     *(bool *)payload = true;
 }
 
-/* With a credential that has been found: only that can be scrubbed. */
+/* With a credential that has been found: only that can be removed. */
 static struct keychain *keychain_with(const struct keychain_options *options)
 {
     struct keychain *keychain = keychain_new(&network, options);
@@ -94,7 +94,7 @@ static const struct meaning meanings[] = {
     {405, SAYS("UNSUPPORTED"), ERROR_BLOCKED, "UNSUPPORTED", NULL},
     {413, "", ERROR_TOO_LARGE, "", NULL},
     {413, SAYS("SIZE_INVALID"), ERROR_TOO_LARGE, "SIZE_INVALID", NULL},
-    /* from something in between */
+    /* from an intermediary */
     {404, "", ERROR_INTERMEDIARY, "",
      "upload: registry 'reg.example' answers 404 (not an answer of a "
      "registry)"},
@@ -148,7 +148,7 @@ static const struct meaning meanings[] = {
     {502, "", ERROR_UNAVAILABLE, "", NULL},
     {503, SAYS("UNKNOWN"), ERROR_UNAVAILABLE, "UNKNOWN", NULL},
     {504, "", ERROR_UNAVAILABLE, "", NULL},
-    /* not so often */
+    /* rate limits */
     {429, "", ERROR_RATE_LIMITED, "", NULL},
     {429, SAYS("DENIED"), ERROR_RATE_LIMITED, "DENIED", NULL},
     {429, "<html>", ERROR_RATE_LIMITED, "", NULL},
@@ -161,7 +161,7 @@ static const struct meaning meanings[] = {
     {400, "rate limit", ERROR_INTERMEDIARY, "", NULL},
     {404, "rate limit", ERROR_INTERMEDIARY, "", NULL},
     {503, "rate limit", ERROR_UNAVAILABLE, "", NULL},
-    /* once more from the start */
+    /* restart of the upload */
     {416, "", ERROR_INTERRUPTED, "", NULL},
     {404, SAYS("BLOB_UPLOAD_UNKNOWN"), ERROR_INTERRUPTED, "BLOB_UPLOAD_UNKNOWN",
      NULL},
@@ -181,11 +181,11 @@ static const struct meaning meanings[] = {
      "BLOB_UPLOAD_UNKNOWN", NULL},
     {404, SAYS("blob_unknown"), ERROR_NOT_FOUND, "", NULL},
     {404, SAYS("MANIFEST_UNKNOWN"), ERROR_NOT_FOUND, "MANIFEST_UNKNOWN", NULL},
-    /* one refusal that comes as 400 (ECR Public), and others */
+    /* a refusal with status 400 (ECR Public), and others */
     {400, SAYS("DENIED"), ERROR_AUTH, "DENIED", NULL},
     {400, SAYS("UNAUTHORIZED"), ERROR_AUTH, "UNAUTHORIZED", NULL},
     {404, SAYS("DENIED"), ERROR_NOT_FOUND, "DENIED", NULL},
-    /* bodies of every shape */
+    /* bodies of every form */
     {400, "{\"errors\":[]}", ERROR_INTERMEDIARY, "",
      "upload: registry 'reg.example' answers 400 (not an answer of a "
      "registry)"},
@@ -204,7 +204,7 @@ static const struct meaning meanings[] = {
      "upload: registry 'reg.example' answers 400 (not an answer of a "
      "registry)"},
     {400, "[]", ERROR_INTERMEDIARY, "", NULL},
-    /* ... and of every server in between */
+    /* ... and of every intermediary */
     {400, "{\"message\":\"no\"}", ERROR_INTERMEDIARY, "",
      "upload: registry 'reg.example' answers 400: no (not an answer of a "
      "registry)"},
@@ -301,7 +301,7 @@ struct wait {
     uint32_t ms;
 };
 
-/* What GHCR says is in its body, and is one of Go's durations. */
+/* The delay is in the body of GHCR's response, as a Go duration. */
 static const struct wait waits[] = {
     {"milliseconds are a second", 429, "", GHCR("10.3ms"), 1000},
     {"minutes", 429, "", GHCR("1m30.5s"), 90500},
@@ -396,7 +396,7 @@ static void errors__never_show_a_secret(void **state)
     }
 }
 
-/* Nor one that the request has shown, which no keychain knows */
+/* Nor one that the request has revealed, and that no keychain has */
 static void errors__never_show_what_was_revealed(void **state)
 {
     struct error err;
@@ -409,7 +409,7 @@ static void errors__never_show_what_was_revealed(void **state)
     secret_set_release(&revealed);
 }
 
-/* It goes into outcomes and headers of its own. */
+/* It becomes a part of outcomes and headers. */
 static void errors__never_show_a_secret_as_a_code(void **state)
 {
     struct keychain_options options = {
@@ -434,7 +434,8 @@ static void errors__never_show_a_secret_as_a_code(void **state)
     assert_null(strstr(err.code, "HUNTER2_HUNTER2"));
 }
 
-/* The beginning of a secret in hex, up to its first letter, is no code. */
+/* The beginning of a secret in hex, up to its first letter, is not an error
+ * code. */
 static void errors__take_no_part_of_a_word_as_a_code(void **state)
 {
     struct error err;
@@ -446,7 +447,7 @@ static void errors__take_no_part_of_a_word_as_a_code(void **state)
     assert_string_equal(err.code, "DENIED");
 }
 
-/* The words are cut at 300 bytes, perhaps in the middle of it. */
+/* The message is truncated at 300 bytes, perhaps in the middle of it. */
 static void errors__never_show_the_beginning_of_a_secret(void **state)
 {
     for (size_t before = 290; before < 300; before++) {

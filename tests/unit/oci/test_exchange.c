@@ -1,7 +1,7 @@
 #include "oci_world.h"
 
-/* exchange.c and session.c: what a token server is told, how often, and what is
- * made of its answers */
+/* exchange.c and session.c: what is sent to a token server, how often, and how
+ * its responses are interpreted */
 
 #define PROBE "GET " REG "/v2/"
 #define GET "GET " AUTH "?*"
@@ -26,8 +26,8 @@ static void with_identity_token(const char *value)
     pusher_bind(&world, &pusher, BINDING_IDENTITY_TOKEN, value);
 }
 
-/* The registry says where the token server is, whenever it is asked: what is
- * left for the test to answer is the token server's. */
+/* The registry names the token server whenever it is asked, so the test answers
+ * only for the token server. */
 static void want(struct pusher *of, const struct oci_target *target,
                  struct asking *asking)
 {
@@ -62,7 +62,7 @@ static void answer(const char *name, int status, const char *body)
     fake_answer(world.http, name, status, "", body);
 }
 
-/* --- one credential, many who want a token -------------------------------- */
+/* --- one credential, many requests for tokens ----------------------------- */
 
 static void a_password_goes_by_get_and_basic(void **state)
 {
@@ -195,7 +195,7 @@ static void one_repository_that_is_denied_is_no_refusal_of_the_others(
     assert_int_equal(fake_waiting(world.http), 1);
     answer(GET, 403, "");
     assert_refused(&askings[0], ERROR_AUTH, "answers 403");
-    /* It is known to be good, therefore. */
+    /* Therefore it is known to be valid. */
     assert_int_equal(fake_waiting(world.http), 2);
     answer(GET, 200, TOKEN("tb"));
     assert_shows(&askings[1], "Bearer tb");
@@ -290,8 +290,7 @@ static void a_refresh_token_for_one_use_is_used_once(void **state)
     assert_shows(&askings[2], "Bearer t3");
 }
 
-/* The refresh token looked as if it were good for ever, so that two went out.
- */
+/* The refresh token seemed to be reusable, so two requests were sent. */
 static void two_with_the_same(const char *refresh_token,
                               struct oci_target targets[3],
                               struct asking askings[3])
@@ -403,7 +402,7 @@ static void a_message_names_the_server_and_the_credentials(void **state)
                         "no (credentials from the registration's password)");
 }
 
-/* By GET there is no other way to ask. */
+/* There is no alternative to GET. */
 static void a_404_to_get_suggests_no_other_method(void **state)
 {
     struct asking asking;
@@ -476,7 +475,7 @@ static void a_refresh_token_that_was_replaced_is_found_too(void **state)
     assert_refused(&askings[2], ERROR_AUTH, "neither *** nor ***");
 }
 
-/* --- answers ---------------------------------------------------------------
+/* --- responses ---------------------------------------------------------------
  */
 
 static void a_token_lives_as_long_as_it_is_said_to_and_a_little_less(
@@ -528,7 +527,7 @@ static void a_token_is_used_until_shortly_before_its_end(void **state)
     assert_shows(&asking, "Bearer t2");
 }
 
-/* One fetch for each who asks, and no more */
+/* One fetch for each request, and no more */
 static void a_token_that_ends_at_once_serves_those_who_wait(void **state)
 {
     struct asking askings[2];
@@ -619,7 +618,7 @@ static void whoever_is_in_front_of_it_says_nothing_of_the_credential(
     }
 }
 
-/* It would be locked out of the token server for a while. */
+/* Otherwise the token server would lock it for a while. */
 static void a_400_of_a_proxy_does_not_refuse_the_password(void **state)
 {
     struct asking asking;
@@ -633,7 +632,7 @@ static void a_400_of_a_proxy_does_not_refuse_the_password(void **state)
     assert_shows(&asking, "Bearer t1");
 }
 
-/* The claims explain a refusal; the registry is the one who refuses. */
+/* The claims explain a refusal; only the registry refuses. */
 static void a_token_for_less_than_was_asked_is_used_all_the_same(void **state)
 {
     struct asking asking;
@@ -716,7 +715,7 @@ static void a_redirected_form_is_sent_again_whole(void **state)
     assert_shows(&asking, "Bearer t2");
 }
 
-/* The password would be shown to somebody whom nobody has named. */
+/* The password would be sent to a host that nobody has named. */
 static void a_redirect_to_somebody_else_is_refused(void **state)
 {
     static const char *const locations[] = {
@@ -746,7 +745,7 @@ static void a_redirect_to_somebody_else_is_refused(void **state)
     with_password();
 }
 
-/* A proxy that ends TLS does not know that it was used. */
+/* A proxy that terminates TLS does not know that https was used. */
 static void a_redirect_to_http_at_home_goes_by_https(void **state)
 {
     struct asking asking;
@@ -759,7 +758,7 @@ static void a_redirect_to_http_at_home_goes_by_https(void **state)
     assert_shows(&asking, "Bearer t1");
 }
 
-/* The registry's own plain http is no excuse. */
+/* The registry's own plain http does not permit this. */
 static void https_is_not_left_for_http(void **state)
 {
     struct asking asking;
@@ -802,7 +801,8 @@ static void a_form_is_not_turned_into_a_get(void **state)
     assert_refused(&asking, ERROR_INTERMEDIARY, "redirects a POST with 303");
 }
 
-/* Whoever waits for the same server is not sent after the first. */
+/* Requests that wait for the same server are not sent after the first has
+ * failed. */
 static void a_refused_redirect_ends_all_who_wait(void **state)
 {
     struct oci_target targets[2];

@@ -30,7 +30,7 @@ struct grant_row {
     "}"
 
 static const struct grant_row rows[] = {
-    /* an answer that does not tell */
+    /* a response without this information */
     {NULL, NULL, ""},
     {"{}", NULL, ""},
     {"[]", NULL, ""},
@@ -62,7 +62,7 @@ static const struct grant_row rows[] = {
     {ACCESS("{\"type\":\"registry\",\"name\":\"acme/app\","
             "\"actions\":[\"*\"]}"),
      NULL, "pull,push"},
-    /* claims of another form say nothing */
+    /* claims of another form are ignored */
     {ACCESS("{\"Type\":\"repository\",\"Name\":\"acme/app\","
             "\"Actions\":[\"pull\"]}"),
      NULL, ""},
@@ -72,7 +72,7 @@ static const struct grant_row rows[] = {
      NULL, ""},
     {ACCESS("{\"type\":7,\"name\":[],\"actions\":{}}"), NULL, ""},
     {ACCESS(ENTRY("acme/app", "\"pull\"") ",7"), NULL, ""},
-    /* the answer's own scope, where the token does not tell */
+    /* the scope of the response, if the token has none */
     {NULL, "repository:acme/app:pull,push", ""},
     {NULL, "repository:acme/app:*", ""},
     {NULL, "repository:acme/app:pull", "push"},
@@ -84,7 +84,7 @@ static const struct grant_row rows[] = {
      ""},
     {ACCESS("7," ENTRY("acme/app", "\"push\"")), "repository:acme/app:pull",
      "push"},
-    /* a scope that is about something else says nothing */
+    /* a scope for something else is ignored */
     {NULL, "", ""},
     {NULL, " ", ""},
     {NULL, "repository:acme/other:pull", ""},
@@ -129,7 +129,7 @@ static void grants__of_what_is_no_token_say_nothing(void **state)
     }
 }
 
-/* Its length is all that a hostile server has to choose. */
+/* A hostile server controls its length only. */
 static void grants__of_a_token_of_any_length_come_to_an_end(void **state)
 {
     for (size_t len = LIMIT_TOKEN - 8; len < LIMIT_TOKEN + 8; len++) {

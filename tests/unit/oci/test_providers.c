@@ -2,8 +2,8 @@
 #include "waybill/credentials.h"
 #include "waybill/provider.h"
 
-/* --- who is who -------------------------------------------------------------
- */
+/* --- names of registries
+ * ------------------------------------------------------ */
 
 static const struct {
     const char *registry;
@@ -33,7 +33,7 @@ static const struct {
     {"docker.elastic.co", "Elastic"},
     {"nvcr.io", "NVIDIA NGC"},
     {"acme.registry.snowflakecomputing.com", "Snowflake"},
-    /* like one, and not one */
+    /* similar to one, but not one */
     {"", "registry"},
     {"example.com", "registry"},
     {"localhost:5000", "registry"},
@@ -56,7 +56,7 @@ static void providers__are_known_by_their_hosts(void **state)
     }
 }
 
-/* The wire name and what the others of its names are for */
+/* The wire name, and the purpose of the other names */
 static void providers__send_docker_hubs_requests_to_one_host(void **state)
 {
     static const char *const hosts[] = {"index.docker.io", "docker.io",
@@ -73,7 +73,7 @@ static void docker_hub__has_one_name_of_several(void **state)
 {
     static const struct {
         const char *registry;
-        const char *name; /* NULL: as it is */
+        const char *name; /* NULL: unchanged */
     } rows[] = {
         {"index.docker.io", DOCKER_HUB},
         {"docker.io", DOCKER_HUB},
@@ -105,7 +105,7 @@ static const struct provider *last(void)
     return provider;
 }
 
-/* What the functions count on */
+/* The assumptions of the functions about the table */
 static void providers__are_a_sound_table(void **state)
 {
     for (const struct provider *row = providers; row != last(); row++) {
@@ -138,17 +138,20 @@ static const struct {
 } paths[] = {
     {"index.docker.io", "acme/chainloop-0", NULL},
     {"index.docker.io", "chainloop-0", "has exactly two parts"},
-    {"index.docker.io", "acme/attestations/chainloop-0", "has exactly two parts"},
+    {"index.docker.io", "acme/attestations/chainloop-0",
+     "has exactly two parts"},
     {"ghcr.io", "acme/chainloop-0", NULL},
     {"ghcr.io", "acme/a/b/c/chainloop-0", NULL},
     {"ghcr.io", "chainloop-0", "the first part is the owner"},
     {"1.dkr.ecr.eu-west-1.amazonaws.com", "chainloop-0", NULL},
     {"public.ecr.aws", "chainloop-0", "the alias of the registry"},
     {"public.ecr.aws", "acme/chainloop-0", NULL},
-    {"europe-docker.pkg.dev", "project/chainloop-0", "the project and the repository"},
+    {"europe-docker.pkg.dev", "project/chainloop-0",
+     "the project and the repository"},
     {"europe-docker.pkg.dev", "project/repository/chainloop-0", NULL},
     {"eu.gcr.io", "chainloop-0", "is the project"},
-    {"registry.gitlab.com", "acme/chainloop-0", "of a project has at least two parts"},
+    {"registry.gitlab.com", "acme/chainloop-0",
+     "of a project has at least two parts"},
     {"registry.gitlab.com", "acme/app/chainloop-0", NULL},
     {"quay.io", "chainloop-0", "the organization"},
     {"acme.jfrog.io", "chainloop-0", "the key of the repository"},

@@ -23,7 +23,7 @@ static const struct good goods[] = {
     {"[::1]:5000/a", "[::1]:5000", "a"},
     {"[2001:DB8::1]/a", "[2001:DB8::1]", "a"},
     {"[::ffff:127.0.0.1]/a", "[::ffff:127.0.0.1]", "a"},
-    /* Docker Hub: by name, or where the first part is no registry */
+    /* Docker Hub: by name, or if the first part is not a registry */
     {"docker.io/acme/a", HUB, "acme/a"},
     {"index.docker.io/acme/a", HUB, "acme/a"},
     {"registry-1.docker.io/acme/a", HUB, "acme/a"},

@@ -21,7 +21,7 @@ static const struct sending sendings[] = {
     {REG, false, "https://REG.example/up", REDIRECT_UPLOAD, TRUST_CREDENTIALS},
     {REG5, false, "https://reg.example:5000/up", REDIRECT_UPLOAD,
      TRUST_CREDENTIALS},
-    /* anywhere else: not with credentials */
+    /* any other host receives no credentials */
     {REG, false, "https://cdn.example/up", REDIRECT_UPLOAD, TRUST_ANONYMOUS},
     {REG, false, "https://a.reg.example/up", REDIRECT_UPLOAD, TRUST_ANONYMOUS},
     {REG, false, "https://reg.example.evil/up", REDIRECT_UPLOAD,
@@ -37,17 +37,17 @@ static const struct sending sendings[] = {
     {REG, false, "http://auth.reg.example/t", REDIRECT_REALM, TRUST_REFUSED},
     {"https://127.0.0.1:5000/", false, "http://127.0.0.2:5001/t",
      REDIRECT_REALM, TRUST_REFUSED},
-    /* but the registry's own host only forgot that it uses https */
+    /* but on the registry's own host https is restored */
     {REG, false, "http://reg.example/t", REDIRECT_REALM, TRUST_CREDENTIALS},
     {REG5, false, "http://reg.example:5000/t", REDIRECT_REALM,
      TRUST_CREDENTIALS},
     {"https://127.0.0.1:5000/", false, "http://127.0.0.1:5001/t",
      REDIRECT_REALM, TRUST_CREDENTIALS},
-    /* the token server that it names */
+    /* the token server that the registry names */
     {REG, false, "https://auth.example/t", REDIRECT_REALM, TRUST_CREDENTIALS},
     {REG, false, "https://reg.example:8443/t", REDIRECT_REALM,
      TRUST_CREDENTIALS},
-    /* plain http: loopback, or asked for by name */
+    /* plain http: loopback, or allowed explicitly */
     {"http://localhost:5000/", false, "http://localhost:5000/up",
      REDIRECT_UPLOAD, TRUST_CREDENTIALS},
     {"http://localhost:5000/", false, "http://localhost:6000/up",
@@ -68,7 +68,7 @@ static const struct sending sendings[] = {
      TRUST_ANONYMOUS},
     {"http://reg.house/", true, "http://reg.house/up", REDIRECT_UPLOAD,
      TRUST_CREDENTIALS},
-    /* addresses that only we can reach */
+    /* addresses that are reachable only from here */
     {REG, false, "https://localhost/", REDIRECT_UPLOAD, TRUST_REFUSED},
     {REG, false, "https://a.localhost/", REDIRECT_UPLOAD, TRUST_REFUSED},
     {REG, false, "https://127.0.0.1/", REDIRECT_UPLOAD, TRUST_REFUSED},
@@ -100,7 +100,7 @@ static const struct sending sendings[] = {
      TRUST_REFUSED},
     {REG, false, "https://METADATA.google.internal/", REDIRECT_REALM,
      TRUST_REFUSED},
-    /* the same in spellings that resolvers take */
+    /* the same in other forms that resolvers accept */
     {REG, false, "https://0x7f.1/", REDIRECT_UPLOAD, TRUST_REFUSED},
     {REG, false, "https://0x7f000001/", REDIRECT_UPLOAD, TRUST_REFUSED},
     {REG, false, "https://2130706433/", REDIRECT_UPLOAD, TRUST_REFUSED},
@@ -115,7 +115,7 @@ static const struct sending sendings[] = {
     {REG, false, "https://[::ffff:0a00:1]/", REDIRECT_UPLOAD, TRUST_REFUSED},
     {REG, false, "https://[::ffff:8.8.8.8]/", REDIRECT_UPLOAD, TRUST_ANONYMOUS},
     {REG, false, "https://%6c%6f%63alhost/", REDIRECT_UPLOAD, TRUST_REFUSED},
-    /* those who are there themselves may */
+    /* hosts with such an address themselves may */
     {"https://10.0.0.5/", false, "https://10.0.0.6/t", REDIRECT_REALM,
      TRUST_CREDENTIALS},
     {"https://10.0.0.5/", false, "https://192.168.0.6/up", REDIRECT_UPLOAD,
@@ -132,7 +132,7 @@ static const struct sending sendings[] = {
      TRUST_CREDENTIALS},
 };
 
-/* Whether it may be there at all is another table's business. */
+/* Another table decides whether it is allowed at all. */
 static void check_sending(const struct sending *row)
 {
     static const struct allow_list anywhere = {.any = true};
@@ -196,7 +196,7 @@ static void trust__is_not_fooled_by_a_dot_at_the_end(void **state)
     check_sendings(rows, ARRAY_SIZE(rows));
 }
 
-/* IPv4 inside IPv6, as a NAT64 gateway or a tunnel takes it out again */
+/* IPv4 inside IPv6, as a NAT64 gateway or a tunnel extracts it */
 static void trust__looks_at_the_ipv4_address_inside_an_ipv6_one(void **state)
 {
     static const struct sending rows[] = {
@@ -212,7 +212,7 @@ static void trust__looks_at_the_ipv4_address_inside_an_ipv6_one(void **state)
     check_sendings(rows, ARRAY_SIZE(rows));
 }
 
-/* --- https given back ----------------------------------------------------- */
+/* --- restored https ------------------------------------------------------- */
 
 static const struct oci_target target;
 
@@ -228,9 +228,9 @@ static const struct given_back given_back[] = {
      TRUST_CREDENTIALS},
     {REG5, "http://reg.example:5000/up", "https://reg.example:5000/up",
      TRUST_CREDENTIALS},
-    /* not another host's */
+    /* not that of another host */
     {REG, "http://cdn.example/up", "http://cdn.example/up", TRUST_REFUSED},
-    /* nothing to give back */
+    /* nothing to restore */
     {"http://localhost:1/", "http://localhost:1/up", "http://localhost:1/up",
      TRUST_CREDENTIALS},
     {REG, "https://reg.example/up", "https://reg.example/up",
@@ -255,8 +255,8 @@ static void trust__gives_https_back_to_the_registrys_own_host(void **state)
     }
 }
 
-/* What is judged must be what is asked: a port that is only in the struct sends
- * the credentials to another one. */
+/* The decision must concern the URL that is requested: a port that is only in
+ * the struct would send the credentials to another one. */
 static void trust__judges_the_url_that_the_request_goes_to(void **state)
 {
     static const char *const froms[] = {REG, REG5, "https://reg.example:8443/"};
@@ -294,8 +294,8 @@ struct leading {
     bool allowed;
 };
 
-/* What is neither a neighbour nor known nor named is not followed, realm or
- * redirect. */
+/* A host of another site that is neither known nor named is not contacted, for
+ * a realm or a redirect. */
 static void trust__goes_only_where_it_is_allowed(void **state)
 {
     static const char *const patterns[] = {
@@ -329,7 +329,8 @@ static void trust__goes_only_where_it_is_allowed(void **state)
         {"http://127.0.0.1:5000/", "http://localhost:5001/", true},
         {"https://10.0.0.5/", "https://10.0.0.7/", false},
         {"https://8.8.8.8/", "https://8.8.8.9/", false},
-        /* by name also where only we can reach it, but never there */
+        /* a named host is allowed also at an address that is reachable only
+         * from here, but never there */
         {"https://registry.corp.com/", "https://10.0.0.6/", true},
         {"https://registry.corp.com/", "https://169.254.169.254/", false},
         {"https://registry.corp.com/", "https://[fd00:ec2::254]/", false},

@@ -4,14 +4,14 @@
 
 #include "oci_world.h"
 
-/* upload.c, and what it learns of a registry, as its next uploads show it */
+/* upload.c, and what it learns about a registry, as the next uploads show */
 
 #define UPLOADS REG "/v2/" PATH "/blobs/uploads/"
 #define POST "POST " UPLOADS
 #define WITH_BLOB POST "?digest=*"
 #define SESSION "Location: /up/1?s=a%3Db"
 
-/* A blob on its way */
+/* A blob in transit */
 struct sending {
     struct upload upload;
     struct oci_blob blob;
@@ -66,7 +66,7 @@ static int end(void **state)
     return 0;
 }
 
-/* With a registry of which nothing is known */
+/* With a registry about which nothing is known */
 static void start_anew(void **state)
 {
     end(state);
@@ -78,8 +78,8 @@ static void answer(const char *name, int status, const char *headers)
     fake_answer(world.http, name, status, headers, "");
 }
 
-/* The first request of all is preceded by a question, which this registry
- * answers to anybody. */
+/* The first request of all is preceded by GET /v2/, which this registry answers
+ * for anybody. */
 static void let_in(void)
 {
     if (fake_sent(world.http) == 1) {
@@ -87,7 +87,7 @@ static void let_in(void)
     }
 }
 
-/* With its first request still to be answered */
+/* Its first request has no response yet. */
 static void begin_one(struct sending *one, size_t len)
 {
     fill(&one->blob, len);
@@ -141,7 +141,7 @@ static void finish_by_put(void)
     assert_there();
 }
 
-/* --- what the registry has shown before ------------------------------------
+/* --- what was learned before ------------------------------------------------
  */
 
 static void show_that_it_takes_single_posts(void)
@@ -169,7 +169,8 @@ static void a_small_blob_goes_with_the_post_to_learn_whether_it_may(
     answer(WITH_BLOB, 201, "");
     assert_there();
     assert_int_equal(fake_sent(world.http), 1 + 1);
-    /* It may: so from now on large ones go so, too. */
+    /* The registry accepts it, so large blobs are sent in the same way from now
+     * on. */
     start(5000);
     answer(WITH_BLOB, 201, "");
     assert_there();
@@ -191,7 +192,7 @@ static void a_large_blob_is_not_sent_to_learn(void **state)
 {
     start(5000);
     finish_by_put();
-    /* Nothing was learnt by that. */
+    /* Nothing was learned from that. */
     start(100);
     answer(WITH_BLOB, 201, "");
     assert_there();
@@ -208,7 +209,7 @@ static void a_registry_that_does_so_no_longer_is_believed(void **state)
     finish_by_put();
 }
 
-/* Layer and config are sent side by side, and so both may ask. */
+/* Layer and config are sent at the same time, so both may try it. */
 static void ask_with_two(void **state, int status)
 {
     start_anew(state);
@@ -242,11 +243,11 @@ static void a_refusal_of_the_second_way_too_is_the_end(void **state)
     assert_int_equal(fake_waiting(world.http), 0);
 }
 
-/* What stands in front of a registry may be the one who minds. What becomes of
- * the one that goes without tells which of the two it was. */
+/* An intermediary may have rejected the body. The request without it shows
+ * which of the two it was. */
 static void check_suspicion(int status)
 {
-    /* Trouble of the registry's: the next one carries its body again. */
+    /* The registry has a problem: the next request contains the blob again. */
     for (int round = 0; round < 2; round++) {
         start(100);
         if (status == 0) {
@@ -261,7 +262,7 @@ static void check_suspicion(int status)
             assert_int_equal(sending.calls, 1);
         }
     }
-    /* The body was to blame. */
+    /* The body was the reason. */
     finish_by_put();
     start(100);
     finish_by_put();
@@ -278,7 +279,7 @@ static void a_post_that_comes_to_nothing_is_followed_by_one_without(
     }
 }
 
-/* Routers that do not know ?digest= */
+/* Routers that do not support ?digest= */
 static void a_404_may_be_about_the_way(void **state)
 {
     ask_with_two(state, 404);
@@ -286,7 +287,7 @@ static void a_404_may_be_about_the_way(void **state)
     finish_by_put();
 }
 
-/* Then nothing was learnt about the way. */
+/* Then nothing was learned about the method. */
 static void a_404_may_be_about_the_repository(void **state)
 {
     start(100);
@@ -431,7 +432,7 @@ static void the_next_large_blob_goes_in_chunks_at_once(void **state)
     }
 }
 
-/* What stands in front takes less than what stands behind wants. */
+/* The intermediary accepts less than the registry requires. */
 static void a_minimum_that_is_too_large_comes_to_an_end(void **state)
 {
     int rounds = 0;
@@ -482,7 +483,8 @@ static void a_registry_that_lost_a_chunk_is_left(void **state)
     assert_failed(ERROR_INTERRUPTED);
 }
 
-/* --- sessions that are gone ---------------------------------------------- */
+/* --- lost sessions ---------------------------------------------------------
+ */
 
 /* ACR, and registries with several replicas: 404 with no code that says so */
 static void a_session_that_is_not_found_is_begun_again(void **state)
@@ -508,12 +510,13 @@ static void a_repository_that_is_not_found_is_no_lost_session(void **state)
     assert_failed(ERROR_NOT_FOUND);
 }
 
-/* --- what is in front of a registry ----------------------------------------
+/* --- intermediaries ---------------------------------------------------------
  */
 
 #define PAGE "Content-Type: text/html; charset=utf-8\nLocation: /login"
 
-/* Nothing is learned of the registry, and nothing is believed to be stored. */
+/* Nothing is learned about the registry, and nothing is assumed to be stored.
+ */
 static void a_web_page_is_no_answer(void **state)
 {
     for (int round = 0; round < 2; round++) {
@@ -583,9 +586,9 @@ struct taken {
     const char *label;
     int status;
     const char *body;
-    const char *head;  /* the response to HEAD: status and headers */
-    const char *get;   /* that to GET: a body; NULL: there is none */
-    bool is_stored;    /* else: */
+    const char *head; /* the response to HEAD: status and headers */
+    const char *get;  /* that to GET: a body; NULL: there is none */
+    bool is_stored;   /* else: */
     enum error_kind kind;
 };
 
@@ -675,10 +678,11 @@ static void a_tag_that_holds_the_manifest_is_a_success(void **state)
     }
 }
 
-/* --- what is said of a refusal ----------------------------------------------
+/* --- explanations of a refusal ----------------------------------------------
  */
 
-/* Both that this request has shown, though the first is forgotten by now */
+/* Both secrets that this request has revealed, although the first is forgotten
+ * by now */
 static void no_token_comes_back_in_a_message(void **state)
 {
     begin_one(&sending, 10);
@@ -691,7 +695,7 @@ static void no_token_comes_back_in_a_message(void **state)
     assert_non_null(strstr(sending.err.message, "403: neither *** nor ***"));
 }
 
-/* The registry has decided; the claims of the token say why. */
+/* The registry has decided; the claims of the token give the reason. */
 static void a_refusal_is_explained_by_the_token(void **state)
 {
     /* {"access":[{"type":"repository","name":"acme/app","actions":["pull"]}]}
@@ -707,7 +711,7 @@ static void a_refusal_is_explained_by_the_token(void **state)
     assert_failed(ERROR_AUTH);
     assert_non_null(strstr(sending.err.message,
                            "403: no (the token does not grant push on "
-                           "'acme/app' to somebody without credentials)"));
+                           "'acme/app' to a client without credentials)"));
 }
 
 static void a_scope_for_less_explains_a_refusal_too(void **state)

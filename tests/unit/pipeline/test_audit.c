@@ -1,4 +1,5 @@
-/* The line of a finished record, to the letter: its names are promises. */
+/* The exact log line of a finished record: the names of its fields are an
+ * interface. */
 
 #include "capture.h"
 #include "pipeline/audit.h"
@@ -17,7 +18,7 @@ static const struct event event = {
 };
 static const struct event unread = {.id = "attestations/3/42"};
 
-/* What stands behind the time */
+/* The line after the time */
 static const char *line_of(const struct outcome *outcome)
 {
     static struct capture capture;
@@ -124,7 +125,7 @@ static void audit__says_that_nothing_was_to_be_done(void **state)
         "0,\"duration_ms\":0," TRACE "}\n");
 }
 
-/* An event that wants to make its own line unreadable */
+/* An event that tries to make its own line unreadable */
 static void audit__keeps_the_coordinates_whatever_an_event_holds(void **state)
 {
     char noise[3000];

@@ -1,7 +1,7 @@
 #include "asserts.h"
 #include "pipeline/policy.h"
 
-/* Enough for what is random to show its bounds */
+/* Enough repetitions for random values to reach their bounds */
 #define TRIES 300
 
 static const uint64_t pauses[2] = {500, 30000};
@@ -22,7 +22,7 @@ static void fail_times(struct breaker *breaker, unsigned times, uint64_t now,
     }
 }
 
-/* Fails until it is open, and then in every probe, up to that level */
+/* Fails until it is open, and then in every probe, up to that level. */
 static struct breaker opened_to(unsigned level, uint64_t now,
                                 const uint64_t bounds[2], struct random *random)
 {
@@ -66,7 +66,7 @@ static void breaker__forgets_failures_with_a_success(void **state)
     assert_false(breaker.open);
 }
 
-/* Those that were under way fail as well: it is one opening for all. */
+/* Attempts in flight fail as well: this counts as one opening. */
 static void breaker__is_opened_once(void **state)
 {
     struct random random = seeded(1);
@@ -110,7 +110,7 @@ static void breaker__needs_five_again_after_a_success(void **state)
     assert_int_equal(breaker.level, 1);
 }
 
-/* What was sent before it opened may still come through. */
+/* A request that was sent before it opened may still succeed. */
 static void breaker__is_closed_by_a_success_without_a_probe(void **state)
 {
     struct random random = seeded(1);
@@ -172,7 +172,7 @@ static void breaker__pauses_for_half_of_a_bound_that_grows(void **state)
         }
         check(row->label, min > row->bound / 2);
         check(row->label, max <= row->bound + 1);
-        /* It is spread over what it may be. */
+        /* It is distributed over its range. */
         check(row->label, min <= row->bound / 2 + 1 + row->bound / 10);
         check(row->label, max >= row->bound - row->bound / 10);
     }

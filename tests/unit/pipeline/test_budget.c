@@ -11,7 +11,7 @@ static size_t take_all(struct budget *budget, uint64_t now)
     return taken;
 }
 
-/* Begun at 1000 and emptied there */
+/* Starts at 1000 with an empty budget. */
 static struct budget empty(void)
 {
     struct budget budget;
@@ -75,7 +75,7 @@ static void budget__gets_one_for_ten_first_attempts(void **state)
     }
 }
 
-/* To be asked in vain costs nothing of what has been gathered. */
+/* A request that is denied costs nothing. */
 static void budget__starves_nobody_who_asks_often(void **state)
 {
     struct budget budget = empty();
@@ -87,7 +87,7 @@ static void budget__starves_nobody_who_asks_often(void **state)
     assert_in_range(taken, 59, 60);
 }
 
-/* What is allowed in an hour without first attempts */
+/* Retries that are allowed in an hour without first attempts */
 static void budget__bounds_what_a_host_in_trouble_bears(void **state)
 {
     struct budget budget;

@@ -1,10 +1,9 @@
-/* What becomes of deliveries that wait for a permission for longer than
- * max_age: they become dead letters when other records would have to wait for
- * them, and at no other time. */
+/* Deliveries that wait for a permission for longer than max_age: they become
+ * dead letters if other records would have to wait for them, and only then. */
 
 #include "service_world.h"
 
-/* Why "one" is refused */
+/* The reason why "one" is refused */
 static enum error_kind refusal;
 
 static size_t given_up; /* outcomes that are committed */
@@ -12,8 +11,8 @@ static size_t of_auth;  /* dead letters of class `auth` */
 static size_t skipped;  /* outcomes that are committed */
 static int64_t next;    /* offset */
 
-/* With one registration, there is nobody for whom its records could make room:
- * reading pauses. With several, they are shed, and read again. */
+/* With one registration, shedding would make room for nobody, so reading
+ * pauses. With several, its records are shed, and read again. */
 static void start(uint64_t max_records, size_t registrations)
 {
     begin_with(max_records, registrations);
@@ -60,7 +59,7 @@ static void commit_and_count(void)
     world_turn(&world);
 }
 
-/* "one" refuses everything, and the others what they are told to. */
+/* "one" refuses everything, and the others do what the test sets. */
 static void answer_all(void)
 {
     while (fake_running("one") > 0) {
@@ -84,7 +83,7 @@ static void pass(uint64_t ms)
     }
 }
 
-/* As many as are read; they are all written now. */
+/* As many as are read; all of them are written now. */
 static size_t feed(const char *workflow, size_t count)
 {
     size_t read = 0;
@@ -120,7 +119,7 @@ static void expire__ends_what_is_too_old_when_reading_pauses(void **state)
     assert_in_range(given_up, 5, 10); /* until there is room */
     assert_int_equal(of_auth, given_up);
     assert_false(fake_queue()->paused);
-    /* Nobody else waits: what is written next has its outcome. */
+    /* Nobody else waits: the next records get their outcome. */
     assert_int_equal(feed("nobody", 3), 3);
     pass(2000);
     assert_int_equal(skipped, 3);
@@ -141,7 +140,7 @@ static void expire__leaves_what_is_younger(void **state)
     end();
 }
 
-/* A quota, or a read-only mode: somebody will end it. */
+/* A quota, or a read-only mode, which an operator will end. */
 static void expire__never_ends_what_is_blocked(void **state)
 {
     start(10, 1);
@@ -153,8 +152,8 @@ static void expire__never_ends_what_is_blocked(void **state)
     end();
 }
 
-/* The records around it are done, and their progress is as long as Kafka lets
- * it be, whatever is shed: the partition rests. */
+/* The records around it are done, and their progress has the maximum size,
+ * whatever is shed: the partition is paused. */
 static void expire__ends_what_a_partition_would_rest_for(void **state)
 {
     start(100, ARRAY_SIZE(world_registrations));

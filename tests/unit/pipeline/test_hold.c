@@ -1,5 +1,5 @@
-/* Who is held when an endpoint denies permission, for how long, and who is not
- * delayed by it. */
+/* What is held if an endpoint denies permission, for how long, and which
+ * deliveries are not delayed. */
 
 #include "pipeline/delivery.h"
 #include "pipeline_world.h"
@@ -20,7 +20,8 @@ static struct fed {
 } fed[MAX_RECORDS];
 static size_t fed_count;
 
-/* What the endpoint permits: the name of an attachment, or an event's id */
+/* What the endpoint permits: the name of an attachment, or the id of an event
+ */
 static const char *denied;
 static const char *permitted_event;
 static enum error_kind refusal;
@@ -87,7 +88,7 @@ static bool is_denied(const struct fake_attempt *attempt)
            strcmp(attempt->event_id, permitted_event) != 0;
 }
 
-/* The endpoint answers at once what it permits. */
+/* The endpoint answers at once according to its permissions. */
 static void answer_all(void)
 {
     struct fake_attempt *attempt;
@@ -103,7 +104,7 @@ static void answer_all(void)
     }
 }
 
-/* An answer takes 50 ms. */
+/* A response takes 50 ms. */
 static void pass(uint64_t ms)
 {
     for (uint64_t passed = 0; passed < ms; passed += 50) {
@@ -123,8 +124,8 @@ static size_t count_done(const char *attachment, enum outcome_status status)
     return count;
 }
 
-/* --- who is delayed --------------------------------------------------------
- */
+/* --- which deliveries are delayed
+ * ---------------------------------------------- */
 
 static void begin_denying(void)
 {
@@ -174,8 +175,8 @@ static void hold__delays_nobody_while_refused_ones_arrive(void **state)
     end();
 }
 
-/* Each record has a path of its own, and a pattern may deny single ones of an
- * attachment, which is the only one. */
+/* Each record has a path of its own, and a pattern may deny single ones of the
+ * only attachment. */
 static void hold__finds_the_record_that_is_permitted(void **state)
 {
     const struct fed *allowed;
@@ -190,8 +191,8 @@ static void hold__finds_the_record_that_is_permitted(void **state)
     end();
 }
 
-/* --- who is given up -------------------------------------------------------
- */
+/* --- which deliveries are given up
+ * --------------------------------------------- */
 
 static void hold__gives_up_what_is_refused_alone(void **state)
 {
@@ -232,7 +233,7 @@ static void hold__gives_up_nothing_while_everything_is_refused(void **state)
     end();
 }
 
-/* Whatever others do: a quota may be that of one path. */
+/* Whatever the others do, because a quota may concern one path. */
 static void hold__gives_up_nothing_that_is_blocked(void **state)
 {
     begin();

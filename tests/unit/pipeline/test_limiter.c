@@ -9,7 +9,7 @@ static struct limiter of(size_t max)
     return limiter;
 }
 
-/* As many as may run at once */
+/* Starts as many attempts as are allowed. */
 static size_t room(const struct limiter *limiter)
 {
     size_t running = 0;
@@ -20,7 +20,7 @@ static size_t room(const struct limiter *limiter)
     return running;
 }
 
-/* Full, and one after the other succeeds */
+/* All slots are in use, and attempts succeed one after the other. */
 static void succeed(struct limiter *limiter, size_t times)
 {
     for (size_t i = 0; i < times; i++) {
@@ -66,14 +66,14 @@ static void limiter__grows_no_further_than_its_cap(void **state)
 
         succeed(&limiter, 500);
         assert_int_equal(room(&limiter), caps[i]);
-        /* And by the small steps, too */
+        /* And in small steps, too */
         limiter_overloaded(&limiter, 0);
         succeed(&limiter, 20000);
         assert_int_equal(room(&limiter), caps[i]);
     }
 }
 
-/* What nobody waits for says nothing of what the host bears. */
+/* Successes below the limit say nothing about what the host sustains. */
 static void limiter__does_not_grow_while_it_holds_nobody_back(void **state)
 {
     struct limiter limiter = of(32);
@@ -127,7 +127,7 @@ static void limiter__is_halved_once_a_second(void **state)
     }
 }
 
-/* A clock that begins at nought has no second before it. */
+/* A clock that starts at 0 has no previous second. */
 static void limiter__is_cut_at_any_time(void **state)
 {
     static const uint64_t times[] = {0, 1, 999, 1000, UINT64_MAX};
@@ -155,7 +155,7 @@ static void limiter__always_lets_one_run(void **state)
     }
 }
 
-/* From one at a time it finds its way up again. */
+/* It grows again from one at a time. */
 static void limiter__comes_back_from_its_floor(void **state)
 {
     struct limiter limiter = of(32);

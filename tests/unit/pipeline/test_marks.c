@@ -1,5 +1,5 @@
-/* Deliveries whose repetition is visible: a commit says that an attempt begins
- * before it does, so that it is known whatever happens then. */
+/* Deliveries whose repetition is visible: the start of an attempt is committed
+ * before it happens, so that it is known whatever happens then. */
 
 #include "service_world.h"
 
@@ -9,8 +9,8 @@ static void begin(void)
     fake_assign(0, -1, "");
 }
 
-/* What the last commit says of the delivery to "hook" of an offset, to whoever
- * has the partition next */
+/* What the last commit records of the delivery to "hook" at an offset, for the
+ * next owner of the partition */
 static enum ledger_mark mark_of(int64_t offset)
 {
     struct ledger_slot slot = {.id = progress_id("hook")};
@@ -27,7 +27,7 @@ static enum ledger_mark mark_of(int64_t offset)
     return slot.mark;
 }
 
-/* The process is gone; another one goes on with what is committed. */
+/* The process is killed; another one continues from what is committed. */
 static void restart(void)
 {
     char metadata[4096];
@@ -92,7 +92,7 @@ static void mark__is_said_again_when_the_commit_fails(void **state)
     end();
 }
 
-/* What is announced while a commit is under way is not in it. */
+/* An attempt that is announced during a commit is not part of it. */
 static void mark__waits_for_a_commit_that_contains_it(void **state)
 {
     begin();
@@ -122,7 +122,8 @@ static void mark__is_none_of_what_may_be_repeated(void **state)
     end();
 }
 
-/* With little room, so that a text cannot hold it: better begun than never. */
+/* If the metadata has no space for the mark, the attempt begins nevertheless.
+ */
 static void mark__without_room_holds_up_nothing(void **state)
 {
     begin();
@@ -138,8 +139,8 @@ static void mark__without_room_holds_up_nothing(void **state)
     end();
 }
 
-/* --- after an end without a farewell ----------------------------------------
- */
+/* --- after a crash
+ * -------------------------------------------------------------- */
 
 static void restart__finds_what_had_begun_and_what_had_not(void **state)
 {
@@ -170,7 +171,7 @@ static void restart__finds_what_had_begun_and_what_had_not(void **state)
     end();
 }
 
-/* No failure is made up: nobody has seen one. */
+/* A failure is not recorded, because none was observed. */
 static void restart__tells_of_no_failure_that_was_not(void **state)
 {
     const struct record *known;
@@ -199,7 +200,7 @@ static void restart__leaves_no_doubt_of_what_did_not_arrive(void **state)
     record(7, "hook");
     commit_all();
     fake_refuse(fake_running_one("hook"), ERROR_INTERRUPTED, 0);
-    world_turn(&world); /* it is taken back at once */
+    world_turn(&world); /* the mark is removed at once */
     commit_ends(KAFKA_COMMITTED);
     restart();
     record(7, "hook");
@@ -238,7 +239,7 @@ static void announced__is_given_back_with_its_partition(void **state)
     assert_int_equal(service_records(service), 0);
     assert_int_equal(fake_queue()->releases, 0);
     commit_ends(KAFKA_COMMITTED);
-    /* What that one said is taken back before somebody else goes by it. */
+    /* The mark is removed before another instance relies on it. */
     assert_int_equal(fake_queue()->releases, 0);
     assert_int_equal(mark_of(7), MARK_NONE);
     commit_ends(KAFKA_COMMITTED);
@@ -342,7 +343,8 @@ static void announced__is_planned_anew_with_the_next_configuration(void **state)
     end();
 }
 
-/* What is cut short may have arrived; what waited cannot have. */
+/* An attempt that was cancelled may have arrived; one that waited cannot have.
+ */
 static void running__is_in_doubt_when_it_is_cut_short(void **state)
 {
     begin();

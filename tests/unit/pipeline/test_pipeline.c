@@ -1,5 +1,5 @@
-/* What becomes of a delivery, and of its host, when time passes and attempts
- * end as the test says. */
+/* The state of a delivery and of its host when time passes and attempts end as
+ * the test determines. */
 
 #include "capture.h"
 #include "pipeline/pipeline_internal.h"
@@ -7,7 +7,7 @@
 
 #define MAX_TOLD 4096
 
-/* Whose outcome was told, in order */
+/* The deliveries whose outcome was reported, in order */
 static struct reported {
     struct record *record;
     size_t index;
@@ -30,7 +30,7 @@ static void open_pipeline(void)
     world.pipeline = pipeline_new(&world.options);
 }
 
-/* Of an ordinary one */
+/* For an ordinary one */
 static void begin(void)
 {
     begin_with(1, PIPELINE_SERVICE);
@@ -123,7 +123,7 @@ static void succeed_all(const char *attachment)
     }
 }
 
-/* Those that run now, and not what comes behind them */
+/* Those that run now, without those that follow them */
 static void fail_all(const char *attachment, enum error_kind kind, int status,
                      uint32_t retry_after_ms)
 {
@@ -139,7 +139,7 @@ static void fail_all(const char *attachment, enum error_kind kind, int status,
     world_turn(&world);
 }
 
-/* The failure of a record's own, which says nothing of its host */
+/* A failure of the record itself, which says nothing about its host */
 static void interrupt(struct fake_attempt *attempt)
 {
     fake_fail(attempt, ERROR_INTERRUPTED, 404, 0);
@@ -154,7 +154,8 @@ static void interrupt(struct fake_attempt *attempt)
 
 #define TRACE "00-0af7651916cd43dd8448eb211c80319c-"
 
-/* All attempts of a delivery show the same, two deliveries never do. */
+/* All attempts of a delivery have the same parent id, and two deliveries never
+ * do. */
 static void pipeline__joins_the_trace_with_a_parent_for_each_delivery(
     void **state)
 {
@@ -180,7 +181,7 @@ static void pipeline__joins_the_trace_with_a_parent_for_each_delivery(
     end();
 }
 
-/* So that runs of events without one are what they were */
+/* The random source is not used for events without a trace. */
 static void pipeline__makes_no_trace_of_its_own(void **state)
 {
     struct random before;
@@ -206,7 +207,7 @@ static void pipeline__tells_each_outcome_as_soon_as_it_is_there(void **state)
     assert_int_equal(fake_running(NULL), 2);
     world_pass(&world, 100);
     fake_succeed(fake_running_one("both-far"));
-    assert_int_equal(told_count, 0); /* never from in there */
+    assert_int_equal(told_count, 0); /* never from within the function */
     world_turn(&world);
     assert_int_equal(told_count, 1);
     assert_int_equal(reported[0].index, 1);
@@ -221,7 +222,7 @@ static void pipeline__tells_each_outcome_as_soon_as_it_is_there(void **state)
     assert_int_equal(outcome_of(record, 0)->duration_ms, 1000);
     assert_int_equal(outcome_of(record, 1)->duration_ms, 100);
     record_free(record);
-    /* And the other way about */
+    /* And in the opposite order */
     record = feed("both");
     succeed_all("both-one");
     assert_int_equal(told_count, 3);
@@ -292,7 +293,8 @@ static void pipeline__says_what_was_delivered_when_and_how_often(void **state)
     interrupt(fake_attempt(0));
     world_pass(&world, 30000);
     assert_int_equal(fake_attempts(), 2);
-    assert_true(fake_attempt(1)->may_have_arrived); /* its answer may be lost */
+    assert_true(
+        fake_attempt(1)->may_have_arrived); /* its response may be lost */
     succeed_all(NULL);
     assert_int_equal(outcome->status, OUTCOME_SUCCEEDED);
     assert_int_equal(outcome->attempts, 2);
@@ -307,7 +309,8 @@ static void pipeline__says_what_was_delivered_when_and_how_often(void **state)
     end();
 }
 
-/* Doubt lasts: whatever becomes of later attempts, the first may be there. */
+/* Doubt remains: whatever happens to later attempts, the first may have
+ * arrived. */
 static void pipeline__says_when_a_delivery_may_have_been_repeated(void **state)
 {
     const struct outcome *outcome;
@@ -370,12 +373,12 @@ static void pipeline__has_one_outcome_of_what_leads_nowhere(void **state)
 struct verdict {
     enum error_kind kind;
     int status;
-    enum error_kind ends_with; /* NONE: it goes on */
+    enum error_kind ends_with; /* NONE: it continues */
     enum error_kind ends_once_with;
 };
 
-/* max_attempts is 1 and max_age is nothing: the first failure is the last, if
- * there may be a last. */
+/* max_attempts is 1 and max_age is 0: the first failure is the last, if it is
+ * final at all. */
 static const struct verdict verdicts[] = {
     {ERROR_REJECTED, 400, ERROR_REJECTED, ERROR_REJECTED},
     {ERROR_NOT_FOUND, 404, ERROR_NOT_FOUND, ERROR_NOT_FOUND},
@@ -434,10 +437,10 @@ static void pipeline__ends_with_what_cannot_pass(void **state)
     }
 }
 
-/* --- trying again ----------------------------------------------------------
+/* --- retries ----------------------------------------------------------------
  */
 
-/* From the n-th failure to the next attempt */
+/* The time from the n-th failure to the next attempt */
 static uint64_t pause_after(unsigned n, uint64_t seed, enum pipeline_mode mode)
 {
     struct record *record;
@@ -477,7 +480,7 @@ static void check_pauses(unsigned n, uint64_t bound, enum pipeline_mode mode)
     }
     check(label, min >= 1);
     check(label, max <= bound);
-    /* Full jitter: anything up to the bound */
+    /* Full jitter: any time up to the bound */
     check(label, min < bound / 4);
     check(label, max > bound / 4 * 3);
 }
@@ -574,7 +577,8 @@ struct recalled {
     const char *label;
     unsigned attempts;
     int64_t ago_ms;
-    unsigned ends_after; /* attempts of ours; 0: it goes on after three */
+    unsigned
+        ends_after; /* attempts of this process; 0: it continues after three */
 };
 
 /* max_attempts is 3, max_age ten minutes */
@@ -798,7 +802,7 @@ static struct endpoint *endpoint_of(const char *name)
     return NULL;
 }
 
-/* Many deliveries of "one" are under way or wait, and its host is down. */
+/* Many deliveries of "one" are in flight or wait, and its host is down. */
 static void begin_down(void)
 {
     begin();
@@ -826,7 +830,7 @@ static void pipeline__sends_nothing_to_a_host_that_is_down(void **state)
     other_host = feed("far");
     assert_int_equal(fake_running("far"), 1);
     succeed_all("far");
-    world_pass(&world, HOUR); /* the probe has no answer yet */
+    world_pass(&world, HOUR); /* the probe has no response yet */
     assert_int_equal(fake_attempts(), attempts + 1);
     assert_int_equal(fake_probes(), 1);
     assert_string_equal(fake_probe(0)->host, "h1");
@@ -837,7 +841,8 @@ static void pipeline__sends_nothing_to_a_host_that_is_down(void **state)
     end();
 }
 
-/* Half of the pause at least: 500 ms at first, and then twice that each time */
+/* At least half of the pause: 500 ms at first, and then twice as long each time
+ */
 static void pipeline__probes_less_and_less_often(void **state)
 {
     static const uint64_t bounds[] = {500,  1000,  2000,  4000,
@@ -882,7 +887,7 @@ static void pipeline__goes_on_when_a_probe_finds_it_alive(void **state)
     end();
 }
 
-/* Alive is not yet well. */
+/* A successful probe is not a successful delivery. */
 static void pipeline__stops_again_with_the_first_failure_after_a_probe(
     void **state)
 {
@@ -899,7 +904,7 @@ static void pipeline__stops_again_with_the_first_failure_after_a_probe(
     world_pass(&world, 10000);
     assert_int_equal(fake_attempts(), attempts);
     assert_int_equal(fake_probes(), 2);
-    /* A success makes good. */
+    /* A success resets the level. */
     fake_answer_probe(fake_probe(1), true);
     world_turn(&world);
     fake_succeed(fake_running_one("one"));
@@ -910,7 +915,7 @@ static void pipeline__stops_again_with_the_first_failure_after_a_probe(
     end();
 }
 
-/* What one says that was sent before is worth as much as a probe. */
+/* A success of an attempt that was sent before is as good as a probe. */
 static void pipeline__goes_on_when_one_comes_through_after_all(void **state)
 {
     begin_with(1, PIPELINE_SERVICE);
@@ -957,7 +962,7 @@ static void pipeline__answers_of_its_own_keep_a_host_open(void **state)
     }
 }
 
-/* Who has never been answered by a number was not there. */
+/* A connection without any response counts as unreachable. */
 static void pipeline__takes_a_refusal_in_words_for_a_sign_of_life(void **state)
 {
     begin();
@@ -976,8 +981,8 @@ static void pipeline__takes_a_refusal_in_words_for_a_sign_of_life(void **state)
     end();
 }
 
-/* --- a host that wants a rest ----------------------------------------------
- */
+/* --- a host that requests a pause
+ * --------------------------------------------- */
 
 static void pipeline__waits_as_long_as_a_host_has_asked_for(void **state)
 {
@@ -1009,7 +1014,8 @@ static void pipeline__waits_as_long_as_a_host_has_asked_for(void **state)
         check_number(table[i].label, fake_running("far"), 1);
         world_pass(&world, 1);
         check_number(table[i].label, fake_running("two"), 1);
-        /* Not all of those who were told the same time come at that time. */
+        /* Deliveries with the same Retry-After do not start at the same time.
+         */
         check_number(table[i].label, fake_running("one"), 0);
         world_pass(&world, 501);
         check_number(table[i].label, fake_running("one"), 1);
@@ -1023,7 +1029,8 @@ static void pipeline__waits_as_long_as_a_host_has_asked_for(void **state)
     }
 }
 
-/* One time for all: for attempts, for probes, and for what is past its age. */
+/* One time applies to attempts, to probes, and to deliveries that exceed
+ * max_age. */
 static void pipeline__does_not_probe_before_the_time_that_was_asked_for(
     void **state)
 {
@@ -1044,7 +1051,7 @@ static void pipeline__does_not_probe_before_the_time_that_was_asked_for(
     assert_int_equal(fake_attempts(), attempts);
     world_pass(&world, 1);
     assert_int_equal(fake_probes(), 1);
-    /* The probe may be told to wait, too. */
+    /* The response to the probe may request a pause, too. */
     error_set(&err, ERROR_UNAVAILABLE, "come back later");
     err.retry_after_ms = 2 * HOUR;
     fake_probe(0)->over = true;
@@ -1052,7 +1059,7 @@ static void pipeline__does_not_probe_before_the_time_that_was_asked_for(
     world_pass(&world, 2 * HOUR - 1);
     assert_int_equal(fake_probes(), 1);
     assert_int_equal(fake_attempts(), attempts);
-    /* By now they are past their age. */
+    /* By now they exceed max_age. */
     world_pass(&world, 1);
     assert_int_equal(fake_probes(), 1);
     assert_int_equal(fake_attempts(), attempts + 1);
@@ -1060,7 +1067,7 @@ static void pipeline__does_not_probe_before_the_time_that_was_asked_for(
     end();
 }
 
-/* The longest counts, whoever says it last. */
+/* The longest pause applies, in whatever order they are requested. */
 static void pipeline__does_not_shorten_a_rest(void **state)
 {
     struct record *record;
@@ -1084,7 +1091,7 @@ static void pipeline__does_not_shorten_a_rest(void **state)
 /* --- without a probe, and of another kind ------------------------------------
  */
 
-/* Half-open: one delivery at a time finds out whether somebody is there. */
+/* Half-open: one delivery at a time finds out whether the endpoint responds. */
 static void pipeline__tries_one_delivery_where_there_is_no_probe(void **state)
 {
     static const uint64_t bounds[] = {500, 1000, 2000, 4000};
@@ -1121,7 +1128,7 @@ static void pipeline__tries_one_delivery_where_there_is_no_probe(void **state)
     end();
 }
 
-/* An attempt that shows nothing of its endpoint does not end the search. */
+/* An attempt that shows nothing about its endpoint does not end the search. */
 static void pipeline__tries_another_one_when_the_first_shows_nothing(
     void **state)
 {
@@ -1144,7 +1151,7 @@ static void pipeline__tries_another_one_when_the_first_shows_nothing(
     end();
 }
 
-/* Whoever else answers at that host and port is somebody else. */
+/* Another kind of integration at that host and port is another endpoint. */
 static void pipeline__keeps_two_kinds_at_one_host_apart(void **state)
 {
     struct capture capture;
@@ -1174,8 +1181,8 @@ static void pipeline__keeps_two_kinds_at_one_host_apart(void **state)
     end();
 }
 
-/* --- how much at a time ----------------------------------------------------
- */
+/* --- concurrency
+ * -------------------------------------------------------------- */
 
 static void pipeline__sends_a_host_what_it_bears(void **state)
 {
@@ -1188,26 +1195,26 @@ static void pipeline__sends_a_host_what_it_bears(void **state)
     assert_int_equal(fake_running("one"), 8);
     fake_succeed(fake_running_one("one"));
     assert_int_equal(fake_running("one"), 9);
-    /* Too much: half of it, whatever else waits */
+    /* Overload: the limit is halved, whatever else waits. */
     fake_fail(fake_running_one("one"), ERROR_RATE_LIMITED, 429, 0);
     assert_int_equal(fake_running("one"), 8);
     do {
         running = fake_running("one");
         fake_succeed(fake_running_one("one"));
     } while (fake_running("one") < running);
-    /* It has grown a little on the way down. */
+    /* It has grown a little while it was reduced. */
     assert_in_range(running, 4, 6);
     free_many();
     end();
 }
 
-/* --- how often ---------------------------------------------------------------
- */
+/* --- rate
+ * ----------------------------------------------------------------------- */
 
-/* An endpoint that takes one request a second, answers at once, and says
- * nothing of when to come again or asks for a pause */
+/* An endpoint that accepts one request a second, responds at once, and does or
+ * does not request a pause */
 struct narrow {
-    uint64_t free_ms; /* it takes the next one */
+    uint64_t free_ms; /* the time at which it accepts the next one */
     uint32_t pause_ms;
     size_t accepted;
     size_t refused;
@@ -1232,7 +1239,7 @@ static void answer_narrowly(struct narrow *narrow)
     }
 }
 
-/* As much as it likes, for so long */
+/* It accepts any number of requests for that long. */
 static void crowd(struct narrow *narrow, uint64_t seconds)
 {
     narrow->accepted = 0;
@@ -1250,7 +1257,7 @@ static void crowd(struct narrow *narrow, uint64_t seconds)
     }
 }
 
-/* One attempt at a time that is answered at once is many a second. */
+/* One attempt at a time that is answered at once makes many a second. */
 static void pipeline__finds_out_how_often_an_endpoint_may_be_asked(void **state)
 {
     static const uint32_t pauses[] = {0, 1000, 10000};
@@ -1271,7 +1278,7 @@ static void pipeline__finds_out_how_often_an_endpoint_may_be_asked(void **state)
     }
 }
 
-/* Each registration may use as much as it is configured to, and no more. */
+/* Each registration may use its configured concurrency, and no more. */
 static void pipeline__never_sends_more_than_is_configured(void **state)
 {
     struct record *others[40];
@@ -1318,7 +1325,7 @@ static void pipeline__has_the_registrations_of_a_host_take_turns(void **state)
     end();
 }
 
-/* Retries never multiply what a host has to bear. */
+/* Retries never multiply the load of a host. */
 static void pipeline__retries_no_more_than_its_budget_allows(void **state)
 {
     size_t first;
@@ -1330,7 +1337,7 @@ static void pipeline__retries_no_more_than_its_budget_allows(void **state)
     open_pipeline();
     feed_many("one");
     first = fake_attempts();
-    /* A minute in which each attempt is interrupted at once */
+    /* In a minute in which each attempt is interrupted at once */
     for (int i = 0; i < 6000; i++) {
         fail_all("one", ERROR_INTERRUPTED, 404, 0);
         world_pass(&world, 10);
@@ -1355,7 +1362,7 @@ static void pipeline__holds_a_registration_that_is_refused(void **state)
         fail_all("one", ERROR_AUTH, 401, 0);
     }
     assert_true(world.pipeline->scheduler.queues[0].held);
-    assert_int_equal(fake_attempts(), 6); /* four, and two behind them */
+    assert_int_equal(fake_attempts(), 6); /* four, and two after them */
     attempts = fake_attempts();
     assert_int_equal(fake_running(NULL), 0);
     same_host = feed("two");
@@ -1381,7 +1388,7 @@ static void pipeline__holds_a_registration_that_is_refused(void **state)
     }
     assert_int_equal(told_count, 2);
     assert_int_equal(fake_probes(), 0);
-    /* Somebody has mended it. */
+    /* An operator has corrected it. */
     world_pass(&world, MINUTE);
     assert_int_equal(fake_running("one"), 1);
     fake_succeed(fake_running_one("one"));
@@ -1397,7 +1404,7 @@ static void pipeline__holds_a_registration_that_is_refused(void **state)
     end();
 }
 
-/* A repository of its own that it may not write to holds nobody else up. */
+/* A repository to which it may not write delays no other one. */
 static void pipeline__holds_one_delivery_that_is_refused_by_itself(void **state)
 {
     struct record *refused;
@@ -1421,16 +1428,16 @@ static void pipeline__holds_one_delivery_that_is_refused_by_itself(void **state)
     end();
 }
 
-/* --- giving up -------------------------------------------------------------
+/* --- abandoning -------------------------------------------------------------
  */
 
 enum fate { GOES_ON, IS_DROPPED, IS_TOLD };
 
 struct abandoned {
     const char *label;
-    const char *before; /* w waits in its lane, r runs, p pauses, d is done */
+    const char *before; /* w waits in its queue, r runs, p pauses, d is done */
     bool at_once;
-    bool runs;         /* what record_abandon() says */
+    bool runs;         /* the result of record_abandon() */
     const char *after; /* s succeeds, i is interrupted, 4 is rejected */
     bool reported;
 };
@@ -1503,7 +1510,7 @@ static void pipeline__begins_nothing_for_an_abandoned_record(void **state)
     }
 }
 
-/* Of two deliveries one may be done, and the other dropped. */
+/* Of two deliveries one may be done, and the other abandoned. */
 static void pipeline__tells_what_an_abandoned_record_still_brings(void **state)
 {
     struct record *record;
@@ -1542,7 +1549,7 @@ static void pipeline__drains_by_letting_what_runs_come_to_its_end(void **state)
     while (fake_running_one("one") != NULL) {
         fake_succeed(fake_running_one("one"));
     }
-    assert_int_equal(idle, 0); /* never from in there */
+    assert_int_equal(idle, 0); /* never from within the function */
     world_pass(&world, HOUR);
     assert_int_equal(idle, 1);
     assert_int_equal(fake_attempts(), attempts);
@@ -1565,8 +1572,8 @@ static void pipeline__drains_at_once_when_nothing_runs(void **state)
     end();
 }
 
-/* --- somebody waits --------------------------------------------------------
- */
+/* --- interactive use
+ * ---------------------------------------------------------- */
 
 static void pipeline__tries_all_the_same_when_somebody_waits(void **state)
 {
@@ -1588,8 +1595,8 @@ static void pipeline__tries_all_the_same_when_somebody_waits(void **state)
     end();
 }
 
-/* --- crowding and parking --------------------------------------------------
- */
+/* --- load shedding
+ * ------------------------------------------------------------- */
 
 static void pipeline__knows_what_makes_no_progress(void **state)
 {
@@ -1625,7 +1632,7 @@ static void pipeline__knows_what_makes_no_progress(void **state)
     end();
 }
 
-/* What is done is not parked with the rest of its record. */
+/* A finished delivery is not shed with the rest of its record. */
 static void pipeline__parks_only_what_waits(void **state)
 {
     struct record *both;
@@ -1643,7 +1650,7 @@ static void pipeline__parks_only_what_waits(void **state)
     end();
 }
 
-/* The first three may not be written, and never will. */
+/* The first three are rejected permanently. */
 static void answer_by_number(void)
 {
     struct fake_attempt *attempt;
@@ -1658,8 +1665,8 @@ static void answer_by_number(void)
     world_turn(&world);
 }
 
-/* A few that are refused for good (a repository each, say) do not keep the
- * others from flowing. */
+/* A few that are refused permanently (each with a repository of its own) do not
+ * delay the others. */
 static void pipeline__is_not_held_by_the_same_few_refusals_for_ever(
     void **state)
 {
@@ -1679,7 +1686,7 @@ static void pipeline__is_not_held_by_the_same_few_refusals_for_ever(
         at_once += record_is_done(all[count - 1]);
         world_pass(&world, 1000);
     }
-    /* All but those of the first minute */
+    /* All except those of the first minute */
     assert_in_range(at_once, SECONDS - 70, SECONDS);
     while (count > 0) {
         record_free(all[--count]);
@@ -1702,11 +1709,11 @@ static void pipeline__keeps_nobody_waiting_for_a_registry(void **state)
     end();
 }
 
-/* --- whatever happens ------------------------------------------------------
- */
+/* --- random events
+ * ------------------------------------------------------------ */
 
-/* A world in which anything happens to anything, and the rules that hold at
- * every moment; in the end everything gets well, and everything ends. */
+/* A world of random events, and the rules that hold at every moment; at the end
+ * all faults are removed, and everything ends. */
 
 #define HELD_MAX 60
 
@@ -1752,7 +1759,7 @@ static bool is_anything_held(const struct registration_queue *queue)
     return false;
 }
 
-/* Whatever waits either has somebody to wait for, or a time. */
+/* Everything that waits has a time, or something else that will start it. */
 static void check_wakes(const struct endpoint *endpoint)
 {
     uint64_t now = world.time.monotonic;
@@ -1930,7 +1937,7 @@ static void live(uint64_t seed)
             drop_over();
         }
     }
-    /* All is well from now on: two hours are more than enough. */
+    /* There are no faults from now on: two hours are more than enough. */
     for (int i = 0; i < 240 && held_count > 0; i++) {
         answer_probes(true);
         succeed_all(NULL);

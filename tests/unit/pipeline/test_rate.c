@@ -1,19 +1,19 @@
 #include "asserts.h"
 #include "pipeline/policy.h"
 
-/* An endpoint that takes so many requests a second, and so many at once, and
- * that answers within ten milliseconds */
+/* An endpoint that accepts a limited rate and concurrency, and that responds
+ * within ten milliseconds */
 #define LATENCY_MS 10
 
 struct model {
-    double per_second; /* 0: as many as come */
+    double per_second; /* 0: any number */
     double burst;
     double tokens;
     uint64_t filled_ms;
-    uint64_t pause_ms; /* that it asks for when it refuses (Retry-After) */
+    uint64_t pause_ms; /* requested with a refusal (Retry-After) */
 };
 
-/* What was asked of it, by somebody who never has enough */
+/* The load of a sender with an endless backlog */
 struct tally {
     size_t accepted;
     size_t refused;
@@ -100,7 +100,7 @@ static void rate__finds_what_an_endpoint_takes(void **state)
     }
 }
 
-/* At once it is sent what it takes, and no more. */
+/* At once it is sent what it accepts, and no more. */
 static void rate__follows_an_endpoint_that_takes_less(void **state)
 {
     struct model model = {20, 1, 0, 0, 0};
@@ -135,13 +135,13 @@ static void rate__is_lifted_when_an_endpoint_refuses_nothing_any_more(
     assert_true(tally.accepted > 900);
 }
 
-/* One may have many causes. */
+/* A single rejection may have many causes. */
 static void rate__learns_nothing_from_a_single_refusal(void **state)
 {
     struct rate rate = {0};
 
     rate_refused(&rate, 1000);
-    rate_refused(&rate, 1001); /* sent together with the first */
+    rate_refused(&rate, 1001); /* sent together with the first one */
     rate_refused(&rate, 1999);
     assert_true(rate_limit(&rate, 2000) <= 0);
     assert_true(rate_not_before_ms(&rate, 2000) == 2000);
@@ -152,8 +152,7 @@ static void rate__learns_nothing_from_a_single_refusal(void **state)
     assert_true(rate_not_before_ms(&rate, 1002000) > 1002000);
 }
 
-/* An hour in which nobody wanted anything does not mean that it takes one
- * request an hour. */
+/* An idle hour does not mean that the endpoint accepts one request an hour. */
 static void rate__does_not_count_the_time_without_demand(void **state)
 {
     struct model model = {10, 1, 0, 0, 0};
@@ -170,7 +169,7 @@ static void rate__does_not_count_the_time_without_demand(void **state)
     assert_true(rate_limit(&rate, now_ms + LATENCY_MS) > 5);
 }
 
-/* However often it refuses: a limit that is too low is found out, too. */
+/* However often it refuses, a limit that is too low is detected, too. */
 static void rate__never_stops(void **state)
 {
     struct rate rate = {0};

@@ -13,7 +13,7 @@ struct fixture {
     struct delivery deliveries[10];
 };
 
-/* All of the backlog is that of the first attachment. */
+/* All of the backlog belongs to the first attachment. */
 static void open_queue(struct fixture *fixture, size_t backlog)
 {
     memset(fixture, 0, sizeof(*fixture));
@@ -56,7 +56,7 @@ static enum held accept(struct fixture *fixture, size_t attachment)
     return registration_queue_accepted(&fixture->attachments[attachment]);
 }
 
-/* The next one that may begin, which then does */
+/* Takes the next delivery that may begin, and begins it. */
 static struct delivery *begin_next(struct registration_queue *queue,
                                    uint64_t now_ms)
 {
@@ -109,9 +109,9 @@ static void registration_queue__lets_anybody_leave(void **state)
     assert_null(begin_next(&fixture.queue, 0));
 }
 
-/* What happens to attempts, those of the first attachment as r (refused) and a
- * (accepted), those of the second as s and b; and which of the three are held
- * then: the registration, the first attachment, the second one. */
+/* The results of attempts: r (refused) and a (accepted) for the first
+ * attachment, s and b for the second one; and which of the three are held then:
+ * the registration, the first attachment, the second one. */
 static void registration_queue__knows_who_is_refused(void **state)
 {
     static const struct {
@@ -130,7 +130,7 @@ static void registration_queue__knows_who_is_refused(void **state)
         {"rrra", ""},
         {"rrrarr", ""},
         {"rarara", ""},
-        /* Others succeed meanwhile, before, after, again */
+        /* Others succeed meanwhile, before, after, again. */
         {"rbrr", "1"},
         {"rrbrbr", "1"},
         {"brrr", "R1"},
@@ -138,11 +138,11 @@ static void registration_queue__knows_who_is_refused(void **state)
         {"rrrb", "1"},
         {"rrrbr", "1"},
         {"rrrba", ""},
-        /* Another one shows whether it is refused too, at once. */
+        /* Another one shows at once whether it is refused, too. */
         {"rrrs", "R12"},
         {"rrrsb", "1"},
         {"rrrsa", "2"},
-        /* First only the first, then all of them */
+        /* At first only the first, then all of them */
         {"rbrrsss", "R12"},
         {"rbrrssb", "1"},
         {"rsrsrs", "R12"},
@@ -221,8 +221,8 @@ static void registration_queue__tries_one_at_a_time_while_it_is_held(
     assert_ptr_equal(begin_next(queue, 121000), &fixture.deliveries[1]);
 }
 
-/* A record of a path of its own may be permitted: those that were not refused
- * before are sooner tried, and do not delay the others for ever. */
+/* A record with a path of its own may be permitted: those that were not refused
+ * before are tried sooner, and do not delay the others for ever. */
 static void registration_queue__tries_what_is_new_more_often(void **state)
 {
     struct fixture fixture;
@@ -245,7 +245,7 @@ static void registration_queue__tries_what_is_new_more_often(void **state)
     assert_ptr_equal(begin_next(queue, 60000), &fixture.deliveries[9]);
 }
 
-/* Attachments that have not been tried since show at once what is the case. */
+/* Attachments that have not been tried since then show their state at once. */
 static void registration_queue__tries_each_attachment_at_once(void **state)
 {
     struct fixture fixture;
@@ -265,7 +265,7 @@ static void registration_queue__tries_each_attachment_at_once(void **state)
     accept(&fixture, 2);
     attachment_queue_end(&fixture.attachments[2]);
     assert_false(queue->held);
-    /* One each of those that are held, which need not wait */
+    /* One of each attachment that is held, without a wait */
     assert_ptr_equal(begin_next(queue, 0), &fixture.deliveries[0]);
     assert_ptr_equal(begin_next(queue, 0), &fixture.deliveries[7]);
     assert_null(begin_next(queue, 0));
@@ -289,7 +289,7 @@ static void registration_queue__lets_attachments_take_turns(void **state)
     }
 }
 
-/* Those that were under way when it was held */
+/* Those that were in flight when it was held */
 static void registration_queue__tries_nothing_while_something_is_in_flight(
     void **state)
 {

@@ -1,10 +1,10 @@
-/* One configuration after the other, while the service goes on. */
+/* Changes of the configuration while the service runs. */
 
 #include "service_world.h"
 
 #define MAX_NEXT 16
 
-/* Each a copy, so that it shows whose registration or attachment something is.
+/* Each is a copy, so that the owner of a registration or attachment is known.
  */
 struct next {
     struct settings settings;
@@ -67,7 +67,7 @@ static struct pipeline *oldest(void)
     return freed == 0 ? world.pipeline : nexts[freed - 1].pipeline;
 }
 
-/* How many have had their time */
+/* The number of those that have been freed */
 static size_t take_retired(void)
 {
     struct pipeline *pipeline;
@@ -114,8 +114,8 @@ static uint64_t succeeded(size_t index)
     return service->pipeline->scheduler.queues[index].counts.succeeded;
 }
 
-/* --- what becomes of each ---------------------------------------------------
- */
+/* --- the state of each delivery
+ * ------------------------------------------------ */
 
 static void reload__lets_what_runs_end_as_it_began(void **state)
 {
@@ -147,7 +147,7 @@ static void reload__lets_what_runs_end_as_it_began(void **state)
     finish();
 }
 
-/* A registry bears no more because the configuration is another. */
+/* A new configuration does not change what a registry sustains. */
 static void reload__counts_what_still_runs(void **state)
 {
     begin();
@@ -197,7 +197,7 @@ static void reload__keeps_the_attempts_of_what_pauses(void **state)
         assert_int_equal(fake_attempts(), i + 2);
     }
     assert_int_equal(take_retired(), 2);
-    /* Then it is the third attempt, and it is over age. */
+    /* It is then the third attempt, and older than max_age. */
     world_pass(&world, HOUR);
     fake_fail(fake_attempt(2), ERROR_INTERRUPTED, 404, 0);
     commit_all();
@@ -232,7 +232,7 @@ static void reload__tries_a_held_registration_at_once(void **state)
     finish();
 }
 
-/* Of credentials that are not configured any more */
+/* With credentials that are not configured any more */
 static void reload__learns_nothing_from_an_old_refusal(void **state)
 {
     begin();
@@ -267,7 +267,7 @@ static void reload__probes_a_host_that_is_down_at_once(void **state)
     assert_non_null(fake_running_probe("h1"));
     fake_answer_probe(fake_running_probe("h1"), true);
     world_turn(&world);
-    /* As carefully as before: it has shown what it bears. */
+    /* With the same concurrency as before, which it has shown to sustain. */
     assert_int_equal(fake_running("one"), 2);
     finish();
 }
@@ -299,17 +299,18 @@ static void reload__reads_again_what_was_dropped(void **state)
     commit_all();
     assert_int_equal(fake_queue()->rewinds, 0);
     reload();
-    /* Whose it is by the new plan is not known before it is read. */
+    /* To which registration it belongs under the new plan is not known before
+     * it is read. */
     assert_true(service->pipeline->scheduler.queues[1].attachments[0].has_shed);
     world_pass(&world, 2000);
     assert_true(fake_queue()->rewinds > 0);
     finish();
 }
 
-/* --- records of several parts -----------------------------------------------
- */
+/* --- records with several deliveries
+ * ------------------------------------------- */
 
-/* One of two is done, the other one has failed once. */
+/* One of two is done, and the other one has failed once. */
 static void do_one_of_two(void)
 {
     record(0, "both");
@@ -417,8 +418,8 @@ static void reload__delivers_to_what_is_attached_by_now(void **state)
     finish();
 }
 
-/* --- many, and the end ------------------------------------------------------
- */
+/* --- many reloads, and the end
+ * -------------------------------------------------- */
 
 static void reload__keeps_few_of_them(void **state)
 {
@@ -432,8 +433,7 @@ static void reload__keeps_few_of_them(void **state)
     reload();
     assert_true(fake_attempt(0)->cancelled);
     assert_int_equal(fake_attempts(), 2);
-    assert_true(
-        fake_attempt(1)->may_have_arrived); /* who knows how far it came */
+    assert_true(fake_attempt(1)->may_have_arrived); /* it may have arrived */
     assert_int_equal(take_retired(), 5);
     fake_succeed(fake_attempt(1));
     commit_all();
@@ -441,7 +441,7 @@ static void reload__keeps_few_of_them(void **state)
     finish();
 }
 
-/* Only what is being committed holds up so many, when Kafka does not answer. */
+/* Only records in a commit delay that many, if Kafka does not respond. */
 static void reload__takes_no_more_of_them_while_a_commit_hangs(void **state)
 {
     int64_t offset = 0;

@@ -1,11 +1,11 @@
-/* What the service reads, keeps, gives up and commits, between a queue and an
- * integration that do what the test says. */
+/* What the service reads, keeps, sheds and commits, with a client and an
+ * integration that the test controls. */
 
 #include "capture.h"
 #include "service_world.h"
 #include "waybill/event_decode.h"
 
-/* What whoever has the partition next would know */
+/* The state that the next owner of the partition would restore */
 static void restore(struct ledger *ledger)
 {
     struct error err;
@@ -93,7 +93,7 @@ static void service__passes_over_events_of_other_types(void **state)
     end();
 }
 
-/* They would otherwise fill the room for records, for as long as one waits. */
+/* Otherwise they would fill the memory for records while one waits. */
 static void service__holds_no_event_of_another_type_in_memory(void **state)
 {
     struct ledger next;
@@ -110,7 +110,8 @@ static void service__holds_no_event_of_another_type_in_memory(void **state)
     assert_int_equal(service_records(service), 1);
     assert_int_equal(fake_queue()->messages, 1);
     assert_true(fake_queue()->positions[0].offset == 0);
-    /* They are done with the record after them, in one run of the metadata. */
+    /* They are finished together with the record after them, in one run of the
+     * metadata. */
     restore(&next);
     assert_true(ledger_read(&next, 0));
     assert_false(ledger_read(&next, 1));
@@ -138,7 +139,7 @@ static void service__fails_events_of_other_types_by_default(void **state)
     end();
 }
 
-/* What is wrong with an event of the right type is never passed over. */
+/* A fault in an event of the right type is never ignored. */
 static void service__skips_nothing_else(void **state)
 {
     static const char *const values[] = {
@@ -160,7 +161,7 @@ static void service__skips_nothing_else(void **state)
     end();
 }
 
-/* Somebody may be waiting in the log for it, so it must be a fact. */
+/* Users may wait for it in the log, so it must be true. */
 static void service__logs_an_outcome_once_it_is_committed(void **state)
 {
     struct capture capture;
@@ -185,7 +186,7 @@ static void service__logs_an_outcome_once_it_is_committed(void **state)
     end();
 }
 
-/* At ever longer intervals, of three seconds at most */
+/* At growing intervals of up to three seconds */
 static void service__hands_in_again_what_was_aborted(void **state)
 {
     begin_of(100);
@@ -209,7 +210,7 @@ static void service__hands_in_again_what_was_aborted(void **state)
     end();
 }
 
-/* The broker takes less metadata than we thought: nothing was committed. */
+/* The broker accepts less metadata than assumed: nothing was committed. */
 static void service__hands_in_again_what_came_with_too_much_metadata(
     void **state)
 {
@@ -236,10 +237,10 @@ static void service__hands_in_again_what_came_with_too_much_metadata(
     end();
 }
 
-/* --- how much --------------------------------------------------------------
- */
+/* --- limits
+ * ------------------------------------------------------------------- */
 
-/* With one registration there is nobody to make room for. */
+/* With one registration, shedding would make room for nobody. */
 static void service__stops_reading_when_it_is_full(void **state)
 {
     int64_t offset = 0;
@@ -256,7 +257,7 @@ static void service__stops_reading_when_it_is_full(void **state)
         fake_succeed(fake_running_one("one"));
     }
     commit();
-    assert_true(fake_queue()->paused); /* it is more than half full */
+    assert_true(fake_queue()->paused); /* more than half is in use */
     fake_succeed(fake_running_one("one"));
     commit();
     assert_false(fake_queue()->paused);
@@ -291,7 +292,7 @@ static void service__does_not_count_what_the_metadata_has_no_room_for(
     end();
 }
 
-/* What an attempt needs is held as well. */
+/* The memory of an attempt counts, too. */
 static void service__stops_reading_when_attempts_hold_too_much(void **state)
 {
     begin_of(100);
@@ -306,7 +307,7 @@ static void service__stops_reading_when_attempts_hold_too_much(void **state)
     end();
 }
 
-/* "one" is down; what goes elsewhere goes on. */
+/* "one" is down; deliveries to other registrations continue. */
 static void service__gives_up_for_now_what_waits_for_a_host_that_is_down(
     void **state)
 {
@@ -352,8 +353,8 @@ static void service__gives_up_for_now_what_waits_for_a_host_that_is_down(
     end();
 }
 
-/* Two registries that take what they get and do not answer: neither has more
- * than half of the room, and together they have all of it. */
+/* Two registries accept requests and do not respond: neither uses more than
+ * half of the limit, and together they use all of it. */
 static void service__makes_room_beside_two_that_are_slow(void **state)
 {
     int64_t offset = 0;
@@ -373,8 +374,8 @@ static void service__makes_room_beside_two_that_are_slow(void **state)
     end();
 }
 
-/* What was dropped comes again, however much of other things there is: two
- * lanes that flow, neither of which takes more than its share. */
+/* Shed records are read again, however many others arrive: two queues that
+ * deliver, neither of which uses more than its share. */
 static void service__comes_back_to_what_it_dropped_while_others_flow(
     void **state)
 {
@@ -416,8 +417,8 @@ static void service__comes_back_to_what_it_dropped_while_others_flow(
     end();
 }
 
-/* --- giving back -----------------------------------------------------------
- */
+/* --- revocation
+ * --------------------------------------------------------------- */
 
 static void service__gives_back_what_does_nothing_at_once(void **state)
 {
@@ -489,7 +490,7 @@ static void service__does_not_wait_for_what_came_to_nothing(void **state)
     end();
 }
 
-/* What it is full of goes away with its partition. */
+/* The records that fill the memory are released with their partition. */
 static void service__reads_on_when_what_it_was_full_of_is_given_back(
     void **state)
 {
@@ -537,7 +538,7 @@ static void service__forgets_what_was_lost(void **state)
     assert_int_equal(fake_queue()->releases, 0);
     assert_int_equal(service_records(service), 0);
     assert_int_equal(fake_running(NULL), 0);
-    /* It comes again before the result is known. */
+    /* It is assigned again before the result is known. */
     fake_assign(0, 0, "");
     record(0, "one");
     fake_commit_ends(KAFKA_COMMITTED);
@@ -566,14 +567,14 @@ static void service__ends_when_it_is_drained(void **state)
     fake_revoke(0, false);
     assert_int_equal(fake_queue()->releases, 1);
     fake_close_ends();
-    assert_int_equal(ended, 0); /* never from in there */
+    assert_int_equal(ended, 0); /* never from within the function */
     world_turn(&world);
     assert_int_equal(ended, 1);
     assert_false(failed);
     end();
 }
 
-/* Progress that cannot be understood is not guessed at. */
+/* Progress that cannot be decoded is an error. */
 static void service__ends_when_metadata_makes_no_sense(void **state)
 {
     begin_of(100);
@@ -591,7 +592,7 @@ static void service__ends_when_metadata_makes_no_sense(void **state)
     end();
 }
 
-/* What is logged from the end of reading until the client is closed, of a
+/* The log lines from the end of reading until the client is closed, of a
  * partition whose records from 5 to 7 were deleted before they were read */
 static const char *log_of_end(struct capture *capture, const struct error *why)
 {

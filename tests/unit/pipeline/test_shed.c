@@ -1,7 +1,8 @@
 #include "asserts.h"
 #include "pipeline/scheduler.h"
 
-/* Whose records make room for others, and when they are read again */
+/* Which records are shed to make room for others, and when they are read again
+ */
 
 static struct settings settings = {.delivery = {.max_records = 100}};
 static struct pipeline_options options = {.settings = &settings};
@@ -63,7 +64,7 @@ static const struct crowd crowds[] = {
     {"shed and crowding", .load = 60, .shed = true, .crowding = true},
     {"shed and held", .load = 1, .shed = true, .held = true, .crowding = true},
     {"shed and down", .load = 1, .shed = true, .open = true, .crowding = true},
-    /* Somebody has to find out that it is over. */
+    /* One record remains, to find out when it is over. */
     {"shed and held, and nobody is left to try", .load = 0, .shed = true,
      .held = true, .crowding = true, .unparks = true},
     {"shed and down, and nobody is left to try", .load = 0, .shed = true,
@@ -89,7 +90,7 @@ static void shed__takes_what_crowds_and_wants_it_when_it_flows(void **state)
     }
 }
 
-/* The smallest that may be configured: shares are whole records. */
+/* The smallest limit that can be configured: shares are whole records. */
 static void shed__of_a_service_that_holds_one_record(void **state)
 {
     struct fixture fixture;
@@ -125,7 +126,7 @@ static void shed__measures_what_is_done_in_a_second(void **state)
     assert_true(fixture.queue.ended_per_s < 1);
 }
 
-/* With nothing that flows there is nobody to make room for. */
+/* If nothing is delivered, shedding makes room for nobody. */
 static void shed__is_worth_it_for_what_flows(void **state)
 {
     struct fixture fixture;

@@ -1,4 +1,4 @@
-/* What is counted, and what whoever watches is shown. */
+/* The counters, and the status that is shown. */
 
 #include "service_world.h"
 #include "waybill/status.h"
@@ -49,7 +49,7 @@ static void status__is_not_ready_before_the_group_and_the_producer_are(
     assert_int_equal(look()->reason_count, 2);
     check_contains("reason", status.reasons[0], "no assignment");
     check_contains("reason", status.reasons[1], "no producer");
-    /* A member without a partition: there are more members than that. */
+    /* A member without a partition: there are more members than partitions. */
     fake_queue()->state = (struct kafka_state){true, true};
     assert_int_equal(look()->reason_count, 0);
     assert_int_equal(status.partition_count, 0);
@@ -182,7 +182,7 @@ static void status__shows_how_far_a_partition_has_come(void **state)
     done();
 }
 
-/* The committed offset counts, also the first one of all. */
+/* The committed offset counts, also that of the first record. */
 static void status__shows_what_is_behind_a_deleted_beginning(void **state)
 {
     begin_ready();
@@ -435,7 +435,7 @@ static void counts__remember_the_last_fifty_outcomes(void **state)
     done();
 }
 
-/* One of two attachments fails for hours: the record is not completed, and yet
+/* One of two attachments fails for hours: the record is not completed, although
  * its other deliveries are. */
 static void counts__are_of_deliveries_before_their_record_is_completed(
     void **state)
@@ -499,7 +499,7 @@ static void counts__say_how_late_the_loop_is(void **state)
     world_pass(&world, 1000);
     assert_true(observations(&look()->counts->loop_lag) == 1);
     assert_true(status.counts->loop_lag.sum == 0);
-    world.time.monotonic += 3000; /* one that held up all others */
+    world.time.monotonic += 3000; /* one that delayed all others */
     world_turn(&world);
     assert_true(look()->counts->loop_lag.sum == 2);
     done();

@@ -1,12 +1,13 @@
-/* What becomes of records when Kafka rejects a message of a commit: the others
- * are committed, and the topics are not filled with aborted transactions. */
+/* Records if Kafka rejects a message of a commit: the others are committed, and
+ * the topics are not filled with aborted transactions. */
 
 #include "capture.h"
 #include "service_world.h"
 
 #define SECOND ((uint64_t)1000)
 
-/* A record that cannot be read: its outcome and its dead letter have no key. */
+/* A record that cannot be parsed: its outcome and its dead letter have no key.
+ */
 static void bad_record(int64_t offset)
 {
     assert_true(fake_record(0, offset, "no JSON"));
@@ -40,8 +41,8 @@ static size_t withheld_records(void)
     return count;
 }
 
-/* Answers every commit for so long: a message of an offset in `bad` is
- * rejected, as one of those that are not isolated. Returns how many were
+/* Answers every commit for that long: a message of an offset in `bad` is
+ * rejected, as is a batch with one that is not isolated. Returns how many were
  * rejected. */
 static size_t answer_for(uint64_t ms, bool (*is_bad)(int64_t offset))
 {
@@ -107,11 +108,11 @@ static void withheld__are_only_the_records_that_were_rejected(void **state)
     commit();
     assert_int_equal(fake_queue()->messages, 1);
     assert_true(fake_queue()->positions[0].offset == 0);
-    /* What follows is committed at once. */
+    /* Later records are committed at once. */
     finish(2);
     commit();
     assert_int_equal(withheld_records(), 1);
-    /* The topic takes it in the end. */
+    /* The topic accepts it in the end. */
     answer_for(2 * SECOND, is_none);
     assert_true(fake_queue()->positions[0].offset == 3);
     assert_int_equal(withheld_records(), 0);
@@ -244,7 +245,7 @@ static void reject_two(void)
     fake_commit_is_rejected(both, 2);
 }
 
-/* A rejection that names no culprit must not be repeated for ever. */
+/* A rejection that names no message must not be repeated for ever. */
 static void suspects__are_not_part_of_the_next_commit(void **state)
 {
     begin_of(100);
@@ -333,7 +334,7 @@ static void topic__that_takes_nothing_is_tried_from_time_to_time(void **state)
     }
     assert_in_range(rejected, 50, 70);
     assert_int_equal(withheld_records(), 10);
-    /* The topic takes messages again: the first of them shows it, and all the
+    /* The topic accepts messages again: the first of them shows it, and all the
      * others are committed. */
     while (!fake_queue()->committing) {
         world_pass(&world, 100);
@@ -371,7 +372,7 @@ static void topic__of_dead_letters_delays_only_those(void **state)
     end();
 }
 
-/* AddPartitionsToTxn does not say which topic: all are suspects. */
+/* AddPartitionsToTxn does not name the topic: all are suspects. */
 static void topic__that_is_not_named_is_found_out(void **state)
 {
     struct kafka_rejection all[] = {
@@ -401,8 +402,8 @@ static void topic__that_is_not_named_is_found_out(void **state)
     end();
 }
 
-/* Those that are rejected with the first because of its topic are held as
- * well, and a partition that is lost takes them along. */
+/* Messages that are rejected together with the first one because of its topic
+ * are held as well, and released if a partition is lost. */
 static void topic__is_tried_anew_when_nothing_of_it_is_left(void **state)
 {
     begin_of(100);
@@ -447,7 +448,7 @@ static void key__is_given_to_messages_whose_topic_requires_one(void **state)
     world_pass(&world, 50);
     assert_int_equal(fake_queue()->messages, 3);
     assert_memory_equal(fake_message(1)->key.data, "attestations/0/0", 16);
-    /* It was for another reason, then. */
+    /* It was rejected for another reason, then. */
     all[0].is_certain = true;
     fake_commit_is_rejected(all, 1);
     assert_int_equal(withheld_records(), 1);

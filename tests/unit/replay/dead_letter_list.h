@@ -4,12 +4,12 @@
 #include "asserts.h"
 #include "waybill/replay.h"
 
-/* A dead letter as Kafka holds it, of which a test changes what it is about */
+/* A dead letter as a Kafka message, of which a test changes what it needs */
 #define SAMPLE_HEADERS 16
 
 struct sample {
     struct header headers[SAMPLE_HEADERS];
-    size_t own; /* of the record itself, in front */
+    size_t own; /* of the record itself, before Waybill's own */
     struct input input;
 };
 
@@ -75,7 +75,7 @@ static inline void sample_init(struct sample *sample)
     }
 }
 
-/* A dead letter of which nothing but headers matters */
+/* A dead letter of which only the headers matter */
 static inline void read_headers(const struct header *headers, size_t count,
                                 struct arena *arena,
                                 struct dead_letter *ret_dead_letter)
@@ -92,9 +92,11 @@ static inline void release_dead_letters(struct dead_letter_list **list)
     dead_letter_list_free(*list);
 }
 
-/* At this place, with all that matches nothing to do with a filter */
-static inline void dead_letter_list_put(struct dead_letter_list *list, struct sample *sample,
-                               int32_t partition, int64_t offset)
+/* At this position, with defaults for everything that does not concern a filter
+ */
+static inline void dead_letter_list_put(struct dead_letter_list *list,
+                                        struct sample *sample,
+                                        int32_t partition, int64_t offset)
 {
     static const struct filter none = {0};
 

@@ -4,7 +4,7 @@
     {                                                                          \
         name, bytes_of(value)                                                  \
     }
-/* What waybill adds at least, as headers */
+/* The headers that Waybill always adds */
 #define FROM_A_RECORD                                                          \
     ROW("waybill-error-class", "schema"), ROW("waybill-topic", "in"),          \
         ROW("waybill-partition", "0"), ROW("waybill-offset", "7")
@@ -101,7 +101,7 @@ static void letter__keeps_no_more_of_a_header_than_waybill_writes(void **state)
     assert_int_equal(dead_letter.state, DEAD_LETTER_UNREADABLE);
 }
 
-/* One without an attachment is for all of them. */
+/* A dead letter without an attachment concerns all of them. */
 static void letter__is_not_for_everybody_when_its_attachment_is_no_text(
     void **state)
 {
@@ -132,7 +132,7 @@ static void letter__survives_hostile_headers(void **state)
     assert_null(dead_letter.message);
     assert_int_equal(dead_letter.state, DEAD_LETTER_WAITING);
     assert_int_equal(dead_letter.http_status, 0);
-    /* The record's own time stands in. */
+    /* The timestamp of the record is used instead. */
     assert_true(dead_letter.failed_ms == 1767323000000);
 }
 

@@ -15,7 +15,7 @@ static const struct filter_names names = {
     .topics = NAMES("attestations", "attestation-replays"),
 };
 
-/* One dead letter of the sample's names, of which none is configured */
+/* One dead letter with the names of the sample, none of which is configured */
 static int check_one(const char *option, const char *value, struct error *err)
 {
     CLEANUP(release_dead_letters)
@@ -46,7 +46,7 @@ static void filter_check__accepts_what_is_configured_or_in_a_dead_letter(
         {"--attachment", "ghcr:w1"},
         {"--topic", "attestation-replays"},
         {"--topic", "in"},
-        /* Nobody knows which of these exist. */
+        /* It is not known which of these values exist. */
         {"--code", "NO_SUCH_CODE"},
         {"--key", "no such key"},
         {"--event-id", "no such event"},

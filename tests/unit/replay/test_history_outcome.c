@@ -1,4 +1,4 @@
-/* Which outcomes speak of a record, in either mode */
+/* Which outcomes concern a record, in either mode */
 
 #include "asserts.h"
 #include "waybill/history.h"
@@ -133,7 +133,7 @@ static void history_outcome__of_another_group_is_none(void **state)
         history_read_outcome(&history, "waybill/g", &input, arena, &outcome));
 }
 
-/* Anybody may write to the topic. */
+/* Any client may write to the topic. */
 static void history_outcome__takes_odd_values_as_none(void **state)
 {
     CLEANUP(release_arena) struct arena *arena = arena_new();

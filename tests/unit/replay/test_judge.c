@@ -1,4 +1,4 @@
-/* What a record's facts amount to, and in which words */
+/* The verdict on a record, and its explanation */
 
 #include "asserts.h"
 #include "waybill/history.h"
@@ -11,8 +11,8 @@ static struct history_outcome other_success = {.status = "succeeded"};
 static struct history_delivery done = {.attachment = "a", .done = true};
 static struct history_delivery tried = {.attachment = "a", .attempts = 3};
 
-/* Of record 42 of a partition that holds 10 up to 99, of which 20 are done;
- * what is 0 here is as it is there. */
+/* For record 42 of a partition with the offsets 10 to 99, of which 20 are done;
+ * members that are 0 have the values of that record. */
 struct row {
     const char *label;
     enum history_verdict verdict;
@@ -150,7 +150,7 @@ static void judge__knows_what_the_facts_amount_to(void **state)
     }
 }
 
-/* It is judged while outcomes are still coming, before they are in order. */
+/* It is judged while outcomes are still being read, before they are sorted. */
 static void judge__finds_an_own_outcome_behind_others(void **state)
 {
     struct history_outcome outcomes[] = {other_success, own_success};

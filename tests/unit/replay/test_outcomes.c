@@ -136,7 +136,8 @@ static void outcomes__settle_the_delivery_that_they_are_of(void **state)
     dead_letter_list_apply_outcome(list, &note);
     assert_int_equal(list->all[0].state, DEAD_LETTER_DELIVERED);
     assert_int_equal(list->all[1].state, DEAD_LETTER_WAITING);
-    /* A record that could not be read was delivered once anything of it was. */
+    /* A record that could not be parsed was delivered once any of its
+     * deliveries was. */
     note.event_id = "e2";
     dead_letter_list_apply_outcome(list, &note);
     assert_int_equal(list->all[2].state, DEAD_LETTER_DELIVERED);
@@ -161,7 +162,7 @@ static void outcomes__are_told_apart_from_those_of_others(void **state)
     assert_false(dead_letter_list_has_replayed(list, &note));
 }
 
-/* Its producer chose the id of an event of which there is a dead letter. */
+/* Its producer chose the id of an event that has a dead letter. */
 static void outcomes__of_a_forged_event_settle_nothing(void **state)
 {
     static const struct position forged[] = {

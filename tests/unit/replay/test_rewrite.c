@@ -46,7 +46,8 @@ static void rewrite__gives_the_original_and_what_it_is_a_replay_of(void **state)
     assert_true(bytes_equal(message.value, input.message.value));
     /* The time of writing, from which retention counts */
     assert_true(message.timestamp_ms == 0);
-    /* Those of the record, whatever their names, and then the replay's own */
+    /* The headers of the record, whatever their names are, and then those of
+     * the replay */
     assert_int_equal(message.header_count, 13);
     check_header(&message, 0, "ce_id", "e1");
     check_header(&message, 1, "Waybill-Replays", "1");

@@ -1,12 +1,14 @@
 #include "dead_letter_list.h"
 #include "replay/track.h"
 
-/* Letters at these offsets, all waiting and matching */
+/* Dead letters at these offsets, all waiting and matching */
 static void fill(struct track *track, struct dead_letter *dead_letters,
                  const int64_t *offsets, size_t count, int64_t end)
 {
-    *track = (struct track){
-        .end = end, .scanned_to = -1, .dead_letters = dead_letters, .count = count};
+    *track = (struct track){.end = end,
+                            .scanned_to = -1,
+                            .dead_letters = dead_letters,
+                            .count = count};
     for (size_t i = 0; i < count; i++) {
         dead_letters[i] =
             (struct dead_letter){.offset = offsets[i], .matches = true};
@@ -44,7 +46,7 @@ static void track__begins_at_the_first_that_is_open(void **state)
     assert_int_equal(encode(&track, &text), 40);
 }
 
-/* What it says of a letter is there again when it is read. */
+/* The recorded state of a dead letter is restored when it is read. */
 static void track__comes_back_as_it_was(void **state)
 {
     CLEANUP(str_release) struct str text = STR_INIT(STR_UNLIMITED);
@@ -66,8 +68,9 @@ static void track__comes_back_as_it_was(void **state)
                      0);
     track_apply(&other);
     for (size_t i = 0; i < ARRAY_SIZE(offsets); i++) {
-        assert_int_equal(again[i].state,
-                         dead_letters[i].copied ? DEAD_LETTER_REPLAYED : DEAD_LETTER_WAITING);
+        assert_int_equal(again[i].state, dead_letters[i].copied
+                                             ? DEAD_LETTER_REPLAYED
+                                             : DEAD_LETTER_WAITING);
     }
     progress_release(&other.progress);
 }
@@ -92,13 +95,14 @@ static void track__notes_only_what_has_been_reached(void **state)
     assert_int_equal(encode(&track, &text), 14);
 }
 
-/* Each letter stands in a transaction of its own, a marker behind it. */
+/* Each dead letter is in a transaction of its own, followed by a marker. */
 static void track__needs_little_room_for_what_stands_together(void **state)
 {
     enum { COUNT = 30000 };
     CLEANUP(str_release) struct str text = STR_INIT(STR_UNLIMITED);
     struct dead_letter *dead_letters = calloc(COUNT, sizeof(*dead_letters));
-    struct track track = {.end = 2 * COUNT, .dead_letters = dead_letters, .count = COUNT};
+    struct track track = {
+        .end = 2 * COUNT, .dead_letters = dead_letters, .count = COUNT};
 
     for (int i = 0; i < COUNT; i++) {
         dead_letters[i].offset = 2 * (int64_t)i;
@@ -114,7 +118,8 @@ static void track__says_when_there_is_no_room(void **state)
     enum { COUNT = 60000 };
     CLEANUP(str_release) struct str text = STR_INIT(STR_UNLIMITED);
     struct dead_letter *dead_letters = calloc(COUNT, sizeof(*dead_letters));
-    struct track track = {.end = COUNT, .dead_letters = dead_letters, .count = COUNT};
+    struct track track = {
+        .end = COUNT, .dead_letters = dead_letters, .count = COUNT};
     struct error err;
     int64_t offset = -5;
 

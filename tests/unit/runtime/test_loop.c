@@ -5,7 +5,7 @@
 #include "fake_clock.h"
 #include "waybill/loop.h"
 
-/* What ran, in order, as letters */
+/* The callbacks that ran, in order, as letters */
 static char journal[256];
 static size_t written;
 
@@ -184,7 +184,7 @@ static void loop__ends_its_turn_though_a_timer_arms_itself_for_now(void **state)
     loop_disarm(world->loop, &a.timer);
 }
 
-/* What the simulator does: no sleep, the clock goes where the next timer is. */
+/* As in the simulator: no sleep, and the clock is set to the next timer. */
 static void loop__runs_a_day_in_virtual_time(void **state)
 {
     struct world *world = *state;
@@ -330,7 +330,7 @@ static void cancel_and_defer(void *payload)
     loop_defer(item->loop, &item->other->other->task);
 }
 
-/* The cancelled one leaves its place in the turn to nobody. */
+/* No other task runs in place of the cancelled one. */
 static void loop__keeps_for_the_next_turn_what_is_deferred_beside_a_cancel(
     void **state)
 {
@@ -400,7 +400,7 @@ static void loop__tells_when_a_descriptor_is_ready(void **state)
     assert_true(loop_turn(world->loop, false));
     assert_int_equal(end.calls, 1);
     assert_true(end.events & LOOP_IN);
-    /* Level triggered: there is one byte left. */
+    /* Level-triggered: one byte is left. */
     assert_true(loop_turn(world->loop, true));
     assert_int_equal(end.calls, 2);
     assert_false(loop_turn(world->loop, false));

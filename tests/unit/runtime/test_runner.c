@@ -42,7 +42,7 @@ static void end(struct world *world)
     runner_stop(world->runner);
     loop_free(world->loop);
     arena_free(world->access.arena);
-    /* Neither it nor what it ran is left. */
+    /* Neither the runner nor its program is left. */
     assert_int_equal(waitpid(-1, NULL, WNOHANG), -1);
     assert_int_equal(errno, ECHILD);
 }
@@ -80,7 +80,8 @@ static void run(struct world *world, const char *const *argv, const char *input)
     unsigned before = world->running;
 
     ask(world, argv, input);
-    assert_int_equal(world->running, before + 1); /* not from inside */
+    assert_int_equal(world->running,
+                     before + 1); /* not from within the function */
     while (world->running > before) {
         loop_run(world->loop);
     }
@@ -120,8 +121,9 @@ static void runner__runs_nothing_that_was_not_named(void **state)
     begin(&world);
     run_shell(&world, "true; id");
     assert_error_kind(&world.err, ERROR_CONFIG);
-    assert_message_contains(&world.err, "'sh' is none of the programs that the "
-                                        "configuration named");
+    assert_message_contains(
+        &world.err,
+        "'sh' is not among the programs that the configuration named");
     run_shell(&world, "true");
     assert_int_equal(world.exit_code, 0);
     end(&world);
@@ -209,8 +211,8 @@ static void runner__fails_what_waits_and_what_comes_when_it_dies(void **state)
     end(&world);
 }
 
-/* A service that is killed: its runner sees the end of the socket. The program
- * names itself through a file, and then waits. */
+/* If the service is killed, its runner sees the end of the socket. The program
+ * writes its process id to a file, and then waits. */
 static void runner__takes_its_programs_with_it(void **state)
 {
     const char *path = getenv("WB_PIDS");

@@ -48,7 +48,7 @@ static struct outcome run_request(const struct subprocess_request *request)
     subprocess_start(outcome.loop, request, on_done, &outcome);
     assert_int_equal(outcome.calls, 0);
     loop_run(outcome.loop);
-    /* Not once more */
+    /* Not called again */
     while (loop_turn(outcome.loop, false)) {
     }
     loop_free(outcome.loop);
@@ -168,7 +168,7 @@ static void subprocess__says_that_a_program_is_not_there(void **state)
     }
 }
 
-/* Its child is of the same group, and holds a FIFO open until it is gone. */
+/* Its child belongs to the same group, and holds a FIFO open until it exits. */
 static void subprocess__kills_the_whole_group_at_its_limit(void **state)
 {
     char folder[] = "/tmp/waybill-unit-XXXXXX";
@@ -207,7 +207,7 @@ static void subprocess__is_over_though_another_holds_its_output_open(
     (void)state;
     assert_int_equal(outcome.exit_code, 0);
     assert_string_equal(outcome.errors, "here\n");
-    /* It was left alone. */
+    /* It was left running. */
     assert_true(pid > 0);
     assert_int_equal(kill((pid_t)pid, SIGKILL), 0);
 }
@@ -261,14 +261,14 @@ static void subprocess__says_which_signal_ended_a_program(void **state)
 
 static void subprocess__hands_no_descriptor_of_ours_down(void **state)
 {
-    /* As a careless library opens them */
+    /* As a library without O_CLOEXEC opens them */
     int fd = open("/dev/null", O_RDONLY);
     int high = fcntl(fd, F_DUPFD, 100);
     struct outcome outcome;
 
     (void)state;
     assert_true(fd > 2 && high >= 100);
-    /* 3 is what ls itself opens the folder with. */
+    /* 3 is the descriptor with which ls itself opens the directory. */
     outcome = run_shell("exec ls /proc/self/fd", NULL);
     assert_string_equal(outcome.output, "0\n1\n2\n3\n");
     close(fd);
@@ -277,7 +277,7 @@ static void subprocess__hands_no_descriptor_of_ours_down(void **state)
 
 static void subprocess__starts_with_signals_as_a_login_has_them(void **state)
 {
-    /* Without a shell, which might clear its mask by itself */
+    /* Without a shell, which might reset its mask by itself */
     const char *const argv[] = {"grep", "-E", "Sig(Blk|Ign)",
                                 "/proc/self/status", NULL};
     sigset_t blocked;
@@ -295,7 +295,7 @@ static void subprocess__starts_with_signals_as_a_login_has_them(void **state)
         run_request(&(struct subprocess_request){argv, NULL, 4096, 30000});
     signal(SIGPIPE, SIG_DFL);
     sigprocmask(SIG_SETMASK, &before, NULL);
-    /* 32 and 33 are the C library's own, which cannot be set. */
+    /* 32 and 33 belong to the C library and cannot be set. */
     assert_int_equal(
         sscanf(outcome.output, "SigBlk: %llx SigIgn: %llx", &mask, &ignored),
         2);
@@ -317,8 +317,8 @@ static void subprocess__passes_the_environment_on_without_our_secrets(
     assert_string_equal(outcome.output, "here\n");
 }
 
-/* The loop must go on: a program that is blocked in the kernel does not exit
- * when it is killed. Whoever sleeps gives up the processor voluntarily. */
+/* The loop must continue: a program that is blocked in the kernel does not exit
+ * when it is killed. A sleeping thread gives up the processor voluntarily. */
 static void subprocess__does_not_wait_for_a_cancelled_program(void **state)
 {
     const char *const argv[] = {"sleep", "1000", NULL};
@@ -357,7 +357,7 @@ static void subprocess__is_not_heard_of_after_it_was_cancelled(void **state)
     subprocess_cancel(subprocess_start(
         outcome.loop, &(struct subprocess_request){argv, NULL, 10, 30000},
         on_done, &outcome));
-    /* It is killed; only its exit status is left to be collected. */
+    /* It is killed; only its exit status has not been collected yet. */
     assert_true(waitpid(-1, NULL, 0) > 0 || errno == ECHILD);
     subprocess_cancel(subprocess_start(
         outcome.loop, &(struct subprocess_request){nobody, NULL, 10, 30000},
@@ -368,8 +368,8 @@ static void subprocess__is_not_heard_of_after_it_was_cancelled(void **state)
     loop_free(outcome.loop);
 }
 
-/* Descriptors run out at the pidfd, which is the last that is opened: so this
- * is what it is like in a sandbox that has none. */
+/* Descriptors run out at the pidfd, which is opened last: this is the situation
+ * in a sandbox without pidfds. */
 static void subprocess__sees_the_end_without_a_pidfd(void **state)
 {
     const char *const argv[] = {"echo", "seen", NULL};
@@ -384,7 +384,7 @@ static void subprocess__sees_the_end_without_a_pidfd(void **state)
     close(next);
     assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
     few = before;
-    few.rlim_cur = (rlim_t)next + 5; /* three ends of the child's, two ours */
+    few.rlim_cur = (rlim_t)next + 5; /* three ends of the child, two of ours */
     assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
     subprocess = subprocess_start(
         outcome.loop, &(struct subprocess_request){argv, NULL, 4096, 30000},
@@ -417,7 +417,8 @@ static void subprocess__says_that_no_descriptors_are_left(void **state)
                          on_done, &outcome);
         setrlimit(RLIMIT_NOFILE, &before);
         loop_run(outcome.loop);
-        assert_message_contains(&outcome.err, "no pipe: Too many open files");
+        assert_message_contains(&outcome.err,
+                                "cannot create a pipe: Too many open files");
         assert_int_equal(dup(0), next);
         close(next);
         loop_free(outcome.loop);

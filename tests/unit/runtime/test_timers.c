@@ -16,7 +16,7 @@ static struct fake_time now;
 static struct clock fake = FAKE_CLOCK(&now);
 static struct loop *loop;
 static struct item items[MANY];
-static uint64_t last; /* due of the one that ran before */
+static uint64_t last; /* due time of the one that ran before */
 static size_t armed;
 
 static void on_due(void *payload)
@@ -63,7 +63,7 @@ static void disarm(struct item *item)
     loop_disarm(loop, &item->timer);
 }
 
-/* The next that is due, by looking at each */
+/* The next due timer, found by a linear search */
 static uint64_t naive_deadline(void)
 {
     uint64_t next = UINT64_MAX;
@@ -76,7 +76,8 @@ static uint64_t naive_deadline(void)
     return next;
 }
 
-/* All that are due now run, by their times, and none that is not. */
+/* All timers that are due now run in the order of their times, and no others.
+ */
 static void check_turn(void)
 {
     uint64_t due;

@@ -8,7 +8,7 @@
 #include "waybill/json.h"
 #include "waybill/log.h"
 
-/* The time stamp is checked here and taken off. */
+/* The timestamp is checked here and removed. */
 static const char *behind_time(const char *line, const char *before,
                                const char *after)
 {
@@ -177,7 +177,7 @@ static void log__takes_more_fields_than_it_has_room_for(void **state)
     json_free(json);
 }
 
-/* Fills the pipe or socket until nothing fits any more. */
+/* Fills the pipe or socket until no more data fits. */
 static void fill(int fd)
 {
     int flags = fcntl(fd, F_GETFL);
@@ -188,7 +188,7 @@ static void fill(int fd)
     fcntl(fd, F_SETFL, flags);
 }
 
-/* Everything that is in the pipe, except for what filled it */
+/* Returns everything in the pipe, except for what filled it. */
 static size_t read_lines(int reader, char *text, size_t size)
 {
     size_t len = 0;
@@ -219,7 +219,7 @@ static int log_to_full(const int fds[2])
     log_setup(LOG_INFO, LOG_JSON);
     log_never_block();
     if ((fcntl(fds[1], F_GETFL) & O_NONBLOCK) != 0) {
-        return 2; /* whoever else writes there would not expect it */
+        return 2; /* another process that writes there would not expect it */
     }
     fill(fds[1]);
     for (unsigned i = 0; i < 3; i++) {
@@ -256,7 +256,7 @@ static void check_full(int reader, int writer)
     close(writer);
 }
 
-/* A container's, and that of a service of systemd */
+/* That of a container, and that of a systemd service */
 static void log__drops_lines_instead_of_waiting_for_a_reader(void **state)
 {
     int fds[2];

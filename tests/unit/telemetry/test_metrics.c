@@ -1,4 +1,4 @@
-/* The exposition format, 0.0.4, as far as it is written. */
+/* The exposition format 0.0.4, as far as it is used. */
 
 #include "asserts.h"
 #include "waybill/metrics.h"
