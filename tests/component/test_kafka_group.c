@@ -56,6 +56,13 @@ static void what_two_members_read_is_everything_once(void **state)
     member_close(&members[1]);
 }
 
+static void nothing_is_committed_before_the_member_has_joined(void **state)
+{
+    join();
+    commit(&world.member);
+    assert_int_equal(world.member.result, KAFKA_ABORTED);
+}
+
 static void closing_gives_the_partitions_back_first(void **state)
 {
     join_whole();
@@ -152,6 +159,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(the_name_is_the_consumers_only),
     KAFKA_TEST(partitions_move_only_when_they_are_released),
     KAFKA_TEST(what_two_members_read_is_everything_once),
+    KAFKA_TEST(nothing_is_committed_before_the_member_has_joined),
     KAFKA_TEST(closing_gives_the_partitions_back_first),
     KAFKA_TEST(a_queue_without_partitions_can_be_closed),
     KAFKA_TEST(a_paused_queue_can_be_closed),

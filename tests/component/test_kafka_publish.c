@@ -57,6 +57,34 @@ static void what_is_published_is_there_as_it_was(void **state)
     }
 }
 
+static void more_messages_than_the_queue_holds_are_all_published(void **state)
+{
+    enum { COUNT = 100 };
+    static const struct field_pair pairs[] = {
+        {"queue.buffering.max.messages", "5"}};
+    static const struct field_map map = {pairs, ARRAY_SIZE(pairs)};
+    struct kafka_options options = {.brokers = world.cluster.brokers,
+                                    .group = "unused",
+                                    .topic = OUTCOMES,
+                                    .properties = &map};
+    int counts[ROWS] = {0};
+    struct publisher *publisher = NULL;
+    struct header header;
+    struct message message = message_of(&rows[0], OUTCOMES, &header);
+    struct error err;
+
+    assert_return_code(
+        publisher_open(&options, on_rejected, &rejected, &publisher, &err), 0);
+    for (int i = 0; i < COUNT; i++) {
+        assert_return_code(publisher_send(publisher, &message, &message, &err),
+                           0);
+    }
+    assert_return_code(publisher_flush(publisher, SOON_MS, &err), 0);
+    publisher_free(publisher);
+    read_topic(&world.cluster, OUTCOMES, count_row, counts);
+    assert_int_equal(counts[0], COUNT);
+}
+
 static void publishing_to_nowhere_ends_in_its_time(void **state)
 {
     struct kafka_options options = {
@@ -242,6 +270,7 @@ static void a_bad_property_keeps_the_queue_from_opening(void **state)
 
 static const struct CMUnitTest tests[] = {
     KAFKA_TEST(what_is_published_is_there_as_it_was),
+    KAFKA_TEST(more_messages_than_the_queue_holds_are_all_published),
     cmocka_unit_test(publishing_to_nowhere_ends_in_its_time),
     KAFKA_TEST(a_topic_that_is_missing_is_named),
     KAFKA_TEST(brokers_that_go_away_are_not_waited_for_longer_than_said),

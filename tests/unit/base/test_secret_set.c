@@ -378,6 +378,16 @@ static void secret_set__leaves_what_was_never_a_secret(void **state)
     assert_string_equal(text, digest);
 }
 
+static void secret_set__finds_a_piece_at_the_very_end(void **state)
+{
+    char text[] = "denied: q7w8e9r0"; /* the first eight bytes */
+    CLEANUP(secret_set_release) struct secret_set set = {0};
+
+    secret_set_add(&set, "q7w8e9r0t1y2");
+    secret_set_scrub_foreign(&set, text);
+    assert_string_equal(text, "denied: ***");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -392,6 +402,7 @@ int main(void)
         cmocka_unit_test(secret_set__cuts_nothing_before_it_has_scrubbed),
         cmocka_unit_test(secret_set__makes_words_printable),
         cmocka_unit_test(secret_set__finds_pieces_in_foreign_text),
+        cmocka_unit_test(secret_set__finds_a_piece_at_the_very_end),
         cmocka_unit_test(secret_set__leaves_words_that_a_password_contains),
         cmocka_unit_test(secret_set__finds_encoded_secrets),
         cmocka_unit_test(secret_set__finds_what_is_encoded_twice),
