@@ -378,7 +378,7 @@ class Positions(DeliveryCase):
         # restored them.
         self.assertIsNone(self.committed())
         self.kafka.commit(self.group, self.source, 0, 5)
-        self.refuse(path, "partition 0", "offset 5", "made anew")
+        self.refuse(path, "partition 0", "offset 5", "created again")
 
     def test_a_topic_that_is_made_anew_under_it_is_read_from_its_start(self):
         self.create(1)

@@ -521,7 +521,7 @@ class Running(ReplayCase):
         consumer.close()
         for arguments in (["list"], ["run", "--yes"], ["purge", "--yes"]):
             done = self.replay(config, *arguments, status=EXIT_FAILED)
-            self.assertIn("created anew", done.err)
+            self.assertIn("created again", done.err)
         self.assertEqual(len(self.read("dead_letters", 3)), 3)
 
 

@@ -153,7 +153,7 @@ class Signed(Published):
         dirty = self.folder / "dirty"
         build(dirty, "--label", f"{LABEL}.revision={COMMIT}-dirty")
         self.push(dirty, f"{self.name}:dirty")
-        self.refused(f"{self.name}:dirty", "is no commit", "--source", SOURCE)
+        self.refused(f"{self.name}:dirty", "is not a commit", "--source", SOURCE)
         self.refused(f"{self.name}:0.2.0", "name the source with --source URL")
         self.refused(f"{self.name}:none", "none")
 
