@@ -54,8 +54,8 @@ struct committer {
     struct kafka_result result;
     char *notice;
     struct condition_list report; /* of the last check */
-    /* Its first offset is asked for. The topic is one of the options'; NULL:
-     * none. */
+    /* The partition whose first offset is requested; its topic is NULL if no
+     * request is pending, else a string of the options. */
     struct kafka_partition deleted;
     int64_t first_offset; /* the answer; -1: none */
     uint64_t check_ms;    /* when it is due, on the monotonic clock; 0: now */

@@ -1,5 +1,6 @@
-# Run by cpack in the tree that becomes the package: compresses what Debian wants
-# compressed, always to the same bytes, and adds the changelog and lintian's overrides.
+# cpack runs this in the tree that becomes the package. It compresses the files that
+# Debian requires to be compressed, reproducibly, and adds the changelog and lintian's
+# overrides.
 set(share ${CPACK_TEMPORARY_INSTALL_DIRECTORY}/usr/share)
 set(doc ${share}/doc/waybill)
 
@@ -7,7 +8,7 @@ function(compress)
   execute_process(COMMAND gzip -9nf ${ARGV} COMMAND_ERROR_IS_FATAL ANY)
 endfunction()
 
-# The stanza's date is the commit's, where a build names it.
+# The date of the entry is that of the commit, if the build names it.
 if(DEFINED ENV{SOURCE_DATE_EPOCH})
   set(date --date=@$ENV{SOURCE_DATE_EPOCH})
 endif()
