@@ -1,5 +1,6 @@
 #include <errno.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -76,6 +77,27 @@ static void settle(void)
     }
 }
 
+/* libFuzzer's timer interrupts connect(), which then goes on in the background
+ * and cannot be repeated (POSIX). */
+static bool is_connected(int fd)
+{
+    struct pollfd writable = {.fd = fd, .events = POLLOUT};
+    int fault = -1;
+    socklen_t len = sizeof(fault);
+
+    if (connect(fd, (struct sockaddr *)&server.address,
+                sizeof(server.address)) == 0) {
+        return true;
+    }
+    if (errno != EINTR) {
+        return false;
+    }
+    while (poll(&writable, 1, -1) < 0 && errno == EINTR) {
+    }
+    return getsockopt(fd, SOL_SOCKET, SO_ERROR, &fault, &len) == 0 &&
+           fault == 0;
+}
+
 static void read_response(int fd, struct str *out)
 {
     char buffer[65536];
@@ -113,10 +135,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         open_server();
     }
     CHECK(setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset)) == 0);
-    CHECK(connect(fd, (struct sockaddr *)&server.address,
-                  sizeof(server.address)) == 0);
+    CHECK(is_connected(fd));
     CHECK(size == 0 || send(fd, data, size, MSG_NOSIGNAL) == (ssize_t)size ||
-          errno == EPIPE || errno == ECONNRESET);
+          errno == EPIPE || errno == ECONNRESET || errno == EINTR);
     shutdown(fd, SHUT_WR);
     read_response(fd, &response);
     close(fd);
