@@ -67,6 +67,21 @@ const struct integration_fields *integration_of_item(
     return integration_find(integrations, node->text);
 }
 
+/* `key` is "integration" or "registration"; `nearest` is NULL if no name of the
+ * list resembles the value. */
+static void report_unknown_name(struct faults *faults, const struct node *node,
+                                const char *path, const char *key,
+                                const char *nearest, const char *list)
+{
+    const char *advice =
+        nearest != NULL
+            ? arena_printf(faults->arena, "write %s: %s", key, nearest)
+            : arena_printf(faults->arena, "the %ss are %s", key, list);
+
+    fault_add(faults, &node->location, "%s.%s: there is no %s '%s'; %s", path,
+              key, key, node->text, advice);
+}
+
 static void report_unknown_kind(
     const struct node *item, const char *path,
     const struct integration_fields *const *integrations, struct faults *faults)
@@ -89,13 +104,8 @@ static void report_unknown_kind(
     for (size_t i = 0; integrations[i] != NULL; i++) {
         suggest_offer(&suggestion, integrations[i]->kind);
     }
-    fault_add(faults, &node->location,
-              "%s.integration: there is no integration '%s'; %s%s", path,
-              node->text, suggestion.nearest ? "write integration: " : "",
-              suggestion.nearest
-                  ? suggestion.nearest
-                  : arena_printf(faults->arena, "the integrations are %s",
-                                 list.data));
+    report_unknown_name(faults, node, path, "integration", suggestion.nearest,
+                        list.data);
 }
 
 /* If the kind is unknown, only the keys that all kinds share can be read. */
@@ -266,13 +276,8 @@ static void report_unknown_registration(const struct settings *settings,
                   path);
         return;
     }
-    fault_add(faults, &node->location,
-              "%s.registration: there is no registration '%s'; %s%s", path,
-              node->text, suggestion.nearest ? "write registration: " : "",
-              suggestion.nearest
-                  ? suggestion.nearest
-                  : arena_printf(faults->arena, "the registrations are %s",
-                                 list.data));
+    report_unknown_name(faults, node, path, "registration", suggestion.nearest,
+                        list.data);
 }
 
 static void check_workflow(const struct workflow_selector *workflow,
