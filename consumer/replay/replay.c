@@ -217,7 +217,7 @@ static int check_outcomes(struct replay *replay, struct error *err)
 
 /* --- life cycle --- */
 
-static int load(struct replay *replay, struct error *err)
+static int load(struct replay *replay, bool write, struct error *err)
 {
     struct kafka_options outcomes =
         client_options(replay, replay->options.outcomes);
@@ -226,6 +226,12 @@ static int load(struct replay *replay, struct error *err)
     if (read_dead_letters(replay, err) < 0 ||
         filter_check(&replay->options.filter, &replay->options.names,
                      replay->dead_letter_list, err) < 0) {
+        return -1;
+    }
+    /* The producer fences another replay of the group, which a filter with a
+     * mistake must not do. It ends the transaction of a killed replay, which
+     * decides what is committed, so the progress is read after it. */
+    if (write && replay_open_producer(replay, err) < 0) {
         return -1;
     }
     make_tracks(replay);
@@ -259,10 +265,7 @@ int replay_open(const struct replay_options *options, bool write,
     /* All replays of a group use the same id, so that a second one fences the
      * first. */
     replay->transactional_id = kafka_replay_id(group, replay->arena);
-    /* The producer comes first, because it ends the transaction of a killed
-     * replay, which decides what is committed. */
-    if ((write && replay_open_producer(replay, err) < 0) ||
-        load(replay, err) < 0) {
+    if (load(replay, write, err) < 0) {
         replay_free(replay);
         return -1;
     }

@@ -564,6 +564,17 @@ class Interrupted(ReplayCase):
         self.assertEqual(json.loads(out)["replayed"] + second["replayed"], 600)
         self.replayed(600)
 
+    def test_a_typo_in_a_filter_does_not_end_a_running_replay(self):
+        config = self.prepare(150)
+        reader = self.reader("replays")
+        first = self.start(config, "--rate", "50", "--json")
+        self.until(lambda: reader.look() > 0, 30, "copy")
+        self.replay(config, "run", "--yes", "--class", "nofound", status=EXIT_USAGE)
+        status, out, err = self.ended(first)
+        self.assertEqual(status, EXIT_OK, err)
+        self.assertEqual(json.loads(out)["replayed"], 150)
+        self.replayed(150)
+
     def test_the_broker_is_killed(self):
         if os.environ.get("WAYBILL_TEST_KAFKA"):
             self.skipTest("the broker is shared")
