@@ -337,6 +337,7 @@ static struct kafka_report *make_report(const struct inspector *inspector,
     struct kafka_report *report = mem_zalloc(sizeof(*report));
 
     inspect_access(inspector, facts);
+    inspect_group_access(inspector, facts);
     topics_judge(inspector->options, facts, &report->list);
     topics_note(inspector->options, facts, &report->list);
     inspect_group(inspector, &report->list);

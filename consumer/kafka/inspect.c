@@ -260,8 +260,8 @@ static bool is_group_denied(rd_kafka_event_t *event)
 
 /* Asking for the group's offsets takes the permission Describe, which Read
  * includes. */
-static void try_group(const struct inspector *inspector,
-                      struct kafka_facts *facts)
+void inspect_group_access(const struct inspector *inspector,
+                          struct kafka_facts *facts)
 {
     rd_kafka_topic_partition_list_t *list =
         rd_kafka_topic_partition_list_new(1);
@@ -355,9 +355,6 @@ void inspect_access(const struct inspector *inspector,
 {
     try_read(inspector, facts, TOPIC_INPUT);
     try_read(inspector, facts, TOPIC_REPLAYS);
-    if (!is_stopping(inspector)) {
-        try_group(inspector, facts);
-    }
     if (inspector->transactional_id != NULL && !is_stopping(inspector)) {
         try_write(inspector, facts);
     }

@@ -38,7 +38,7 @@ int inspect_topics(const struct inspector *inspector,
  * that exist */
 void inspect_configs(const struct inspector *inspector,
                      struct kafka_facts *facts);
-/* Tries reading, the group, and writing, where the facts have no fault yet.
+/* Tries reading and writing, where the facts have no fault yet.
  * What cannot be found out counts as permitted: the running clients will report
  * it. */
 void inspect_access(const struct inspector *inspector,
@@ -47,6 +47,13 @@ void inspect_access(const struct inspector *inspector,
 /* The part of inspect_access() that concerns the replays topic */
 void inspect_replays(const struct inspector *inspector,
                      struct kafka_facts *facts);
+
+/* Tries the group. For commands only: librdkafka 2.0.2 sometimes aborts the
+ * process when the connection to a coordinator is lost during a request of the
+ * Admin API (an assertion about the references of the request). A running
+ * service learns of a denied group by the errors of its consumer. */
+void inspect_group_access(const struct inspector *inspector,
+                          struct kafka_facts *facts);
 
 /* Appends what suggests that the group is not Waybill's alone. Nothing if it
  * may not be described. */

@@ -7,10 +7,10 @@
 /*
  * Who else is in the group, as its coordinator describes it.
  *
- * rd_kafka_list_groups() is deprecated in favor of
- * rd_kafka_DescribeConsumerGroups(), but up to librdkafka 2.14.1 the latter
- * aborts the process if its request cannot be sent because the connection to
- * the coordinator was just lost (librdkafka issues 3663 and 4605).
+ * rd_kafka_list_groups() is deprecated in favor of the Admin API, whose
+ * requests to a coordinator sometimes abort the process in librdkafka 2.0.2
+ * (see inspect_group_access()). It asks every broker which groups it
+ * coordinates.
  */
 
 #define REQUEST_TIMEOUT_MS 3000
