@@ -117,9 +117,6 @@ static void handle_event(struct kafka *kafka, rd_kafka_event_t *event)
         break;
     }
     rd_kafka_event_destroy(event);
-    if (kafka->member) {
-        health_clear(kafka, CONDITIONS_GROUP);
-    }
 }
 
 /* Returns false if it stopped before the queue was empty. */
@@ -160,6 +157,9 @@ static void poll_events(void *payload)
     empty = drain(kafka, kafka->closing_events) && empty;
     if (!empty) {
         loop_defer(kafka->loop, &kafka->poll_again);
+    }
+    if (kafka->member) {
+        health_clear(kafka, CONDITIONS_GROUP);
     }
     if (kafka->closing && rd_kafka_consumer_closed(kafka->client)) {
         finish_close(kafka);

@@ -350,7 +350,8 @@ bool identity_is_doubtful(const struct kafka *kafka,
 {
     const struct identity *identity = find(kafka, at->topic, at->partition);
 
-    return identity != NULL && identity->anchor.doubtful &&
+    return identity != NULL &&
+           (identity->anchor.doubtful || identity->anchor.replaced) &&
            loop_now(kafka->loop) >= identity->trusted_until_ms;
 }
 

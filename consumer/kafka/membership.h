@@ -147,7 +147,8 @@ void identity_topic_missing(struct kafka *kafka, const char *topic);
 bool identity_is_missing(const struct kafka *kafka,
                          const struct kafka_partition *at);
 /* Nothing must be committed before it is known whether the topic is the one
- * that the committed offset belongs to. */
+ * that the committed offset belongs to, nor if it is not, until the partition
+ * is assigned anew. */
 bool identity_is_doubtful(const struct kafka *kafka,
                           const struct kafka_partition *at);
 /* Returns false if the record belongs to a new topic that is about to be read
