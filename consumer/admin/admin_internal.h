@@ -47,6 +47,10 @@ void append_readiness_json(struct str *out, const struct status *status);
 void append_status_json(struct str *out, const struct status *status,
                         const struct admin_options *options);
 
+/* --- json_record.c -------------------------------------------------------- */
+void append_deliveries_json(struct str *out,
+                            const struct status_deliveries *deliveries);
+
 /* --- families.c ----------------------------------------------------------- */
 /* Indexed by enum outcome_status */
 extern const char *const result_names[OUTCOME_STATUSES];

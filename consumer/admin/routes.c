@@ -6,7 +6,7 @@
 #include "waybill/secret.h"
 
 /*
- * Maps a request to a response. There are five paths; the methods are GET and
+ * Maps a request to a response. There are six paths; the methods are GET and
  * HEAD, and requests must not have a body.
  *
  * The probes are open to any client that can reach the port, and so is the
@@ -34,6 +34,7 @@ static void set_text(struct admin_response *response, unsigned status,
 /* --- the paths ------------------------------------------------------------ */
 
 static void append_livez(const struct response_context *context,
+                         const struct admin_request *request,
                          const struct status *status,
                          struct admin_response *response)
 {
@@ -42,6 +43,7 @@ static void append_livez(const struct response_context *context,
 }
 
 static void append_readyz(const struct response_context *context,
+                          const struct admin_request *request,
                           const struct status *status,
                           struct admin_response *response)
 {
@@ -51,6 +53,7 @@ static void append_readyz(const struct response_context *context,
 }
 
 static void append_metrics_body(const struct response_context *context,
+                                const struct admin_request *request,
                                 const struct status *status,
                                 struct admin_response *response)
 {
@@ -59,6 +62,7 @@ static void append_metrics_body(const struct response_context *context,
 }
 
 static void append_status(const struct response_context *context,
+                          const struct admin_request *request,
                           const struct status *status,
                           struct admin_response *response)
 {
@@ -67,6 +71,7 @@ static void append_status(const struct response_context *context,
 }
 
 static void append_page(const struct response_context *context,
+                        const struct admin_request *request,
                         const struct status *status,
                         struct admin_response *response)
 {
@@ -75,11 +80,37 @@ static void append_page(const struct response_context *context,
                context->page.html.len);
 }
 
+#define RECORDS "/records/"
+
+static void append_record(const struct response_context *context,
+                          const struct admin_request *request,
+                          const struct status *status,
+                          struct admin_response *response)
+{
+    const char *name = request->path + strlen(RECORDS);
+    const struct admin_options *options = context->options;
+    struct arena *arena = arena_new();
+    struct status_deliveries deliveries;
+    struct position position;
+
+    if (!position_parse(name, arena, &position) || position.topic == NULL) {
+        set_text(response, 404,
+                 "the path of a record is /records/TOPIC/PARTITION/OFFSET");
+    } else {
+        options->get_deliveries(options->payload, &position, arena,
+                                &deliveries);
+        response->type = json_type;
+        append_deliveries_json(&response->body, &deliveries);
+    }
+    arena_free(arena);
+}
+
 static const struct route {
     const char *path;
     bool is_protected;
     bool reads_status; /* reads the status of the service */
     void (*append_body)(const struct response_context *context,
+                        const struct admin_request *request,
                         const struct status *status,
                         struct admin_response *response);
 } routes[] = {
@@ -87,14 +118,20 @@ static const struct route {
     {"/livez", false, false, append_livez},
     {"/metrics", true, true, append_metrics_body},
     {"/readyz", false, true, append_readyz},
+    {RECORDS, true, false, append_record}, /* and any path below it */
     {"/status", true, true, append_status},
 };
 
 static const struct route *route_of(const char *path)
 {
+
     for (size_t i = 0; i < ARRAY_SIZE(routes); i++) {
-        if (strcmp(routes[i].path, path) == 0) {
-            return &routes[i];
+        const struct route *route = &routes[i];
+
+        if (strcmp(route->path, path) == 0 ||
+            (route->append_body == append_record &&
+             strncmp(route->path, path, strlen(route->path)) == 0)) {
+            return route;
         }
     }
     return NULL;
@@ -180,7 +217,8 @@ void admin_respond(const struct response_context *context,
     }
     if (route == NULL) {
         set_text(ret_response, 404,
-                 "the paths are /, /livez, /readyz, /metrics and /status");
+                 "the paths are /, /livez, /readyz, /metrics, /status and "
+                 "/records/TOPIC/PARTITION/OFFSET");
         return;
     }
     if (!is_authorized(context, route, request, ret_response)) {
@@ -190,6 +228,6 @@ void admin_respond(const struct response_context *context,
     if (route->reads_status) {
         context->options->get_status(context->options->payload, arena, &status);
     }
-    route->append_body(context, &status, ret_response);
+    route->append_body(context, request, &status, ret_response);
     arena_free(arena);
 }

@@ -194,3 +194,49 @@ bool position_equals(const struct position *left, const struct position *right)
            strcmp(left->topic, right->topic) == 0 &&
            left->partition == right->partition && left->offset == right->offset;
 }
+
+static bool parse_number(const char *text, size_t len, int64_t max,
+                         int64_t *ret_number)
+{
+    int64_t number = 0;
+
+    if (len == 0 || len > 19 || strspn(text, "0123456789") < len) {
+        return false;
+    }
+    for (size_t i = 0; i < len; i++) {
+        if (__builtin_mul_overflow(number, 10, &number) ||
+            __builtin_add_overflow(number, text[i] - '0', &number)) {
+            return false;
+        }
+    }
+    *ret_number = number;
+    return number <= max;
+}
+
+/* The name of a topic cannot contain a slash. */
+bool position_parse(const char *text, struct arena *arena,
+                    struct position *ret_position)
+{
+    const char *last = strrchr(text, '/');
+    const char *before = last;
+    int64_t partition;
+
+    *ret_position = (struct position){0};
+    if (last == NULL) {
+        return false;
+    }
+    while (before > text && before[-1] != '/') {
+        before--;
+    }
+    if (!parse_number(before, (size_t)(last - before), INT32_MAX, &partition) ||
+        !parse_number(last + 1, strlen(last + 1), INT64_MAX - 1,
+                      &ret_position->offset)) {
+        return false;
+    }
+    ret_position->partition = (int32_t)partition;
+    if (before > text) {
+        ret_position->topic =
+            arena_printf(arena, "%.*s", (int)(before - 1 - text), text);
+    }
+    return before == text || before - 1 > text;
+}

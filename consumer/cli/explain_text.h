@@ -1,6 +1,8 @@
 #ifndef WAYBILL_CLI_EXPLAIN_TEXT_H
 #define WAYBILL_CLI_EXPLAIN_TEXT_H
 
+#include "explain_suggest.h"
+#include "explain_waiting.h"
 #include "waybill/history.h"
 #include "waybill/str.h"
 
@@ -12,18 +14,11 @@
  * The functions are pure: they append to *out and keep nothing.
  */
 
-/* The names that the suggested commands refer to */
-struct explain_names {
-    const char *program; /* "waybill", with --config if it was given */
-    const char *brokers;
-    const char *outcomes; /* topics */
-    const char *dead_letters;
-    const char *status; /* command that queries the admin port, or NULL */
-};
-
 void explain_append_text(struct str *out, const struct history *history,
+                         const struct waiting *waiting,
                          const struct explain_names *names);
 void explain_append_json(struct str *out, const struct history *history,
+                         const struct waiting *waiting,
                          const struct explain_names *names);
 
 #endif

@@ -92,6 +92,15 @@ static void get_status(void *payload, struct arena *arena,
     reload_get_status(running->reload, &ret_status->config);
 }
 
+static void get_deliveries(void *payload, const struct position *position,
+                           struct arena *arena,
+                           struct status_deliveries *ret_deliveries)
+{
+    const struct running *running = payload;
+
+    service_get_deliveries(running->service, position, arena, ret_deliveries);
+}
+
 static void log_listening(const struct admin *admin)
 {
     log_write(LOG_INFO, "cli", "listening",
@@ -114,6 +123,7 @@ static int open_admin(struct running *running, struct admin_options *options,
         .loop = running->options.loop,
         .settings = running->options.settings,
         .get_status = get_status,
+        .get_deliveries = get_deliveries,
         .payload = running,
     };
     options->sandbox = &running->sandbox_setup.sandbox;

@@ -11,7 +11,7 @@ static void format_status_line(const struct status *status, char *text,
     if (status->reason_count > 0) {
         snprintf(text, size, "%s", status->reasons[0]);
     } else {
-        snprintf(text, size, "partitions: %zu, records in work: %zu",
+        snprintf(text, size, "partitions: %zu, records in progress: %zu",
                  status->partition_count, status->records);
     }
 }

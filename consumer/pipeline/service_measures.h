@@ -26,6 +26,10 @@ void count_loop_lag(struct service *service);
 /* Takes a sample if one is due. */
 void count_sample(struct service *service);
 
+/* --- status.c */
+/* Converts a monotonic time of the loop to wall-clock time. */
+int64_t service_wall_ms(const struct service *service, uint64_t due_ms);
+
 /* --- readiness.c */
 /* Sets the reasons and the warnings of a status. */
 void readiness_get(const struct service *service, struct arena *arena,

@@ -10,8 +10,7 @@
 #define MAX_OLDEST_PER_PARTITION 3
 #define MAX_OLDEST 50
 
-/* Converts a monotonic time of the loop to wall-clock time. */
-static int64_t to_wall_ms(const struct service *service, uint64_t due_ms)
+int64_t service_wall_ms(const struct service *service, uint64_t due_ms)
 {
     const struct loop *loop = service->options->loop;
 
@@ -178,15 +177,15 @@ static void collect_state(const struct service *service,
         to->state = REGISTRATION_DOWN;
         to->since_ms = endpoint->down_since_ms;
         to->retry_ms =
-            to_wall_ms(service, endpoint_not_before_ms(endpoint, now_ms));
+            service_wall_ms(service, endpoint_not_before_ms(endpoint, now_ms));
     } else if (queue->held) {
         to->state = REGISTRATION_HELD;
         to->since_ms = queue->held_since_ms;
-        to->retry_ms = to_wall_ms(service, queue->hold_until_ms);
+        to->retry_ms = service_wall_ms(service, queue->hold_until_ms);
     } else if (endpoint->pause_until_ms > now_ms) {
         to->state = REGISTRATION_PAUSED;
-        to->since_ms = to_wall_ms(service, endpoint->paused_since_ms);
-        to->retry_ms = to_wall_ms(service, endpoint->pause_until_ms);
+        to->since_ms = service_wall_ms(service, endpoint->paused_since_ms);
+        to->retry_ms = service_wall_ms(service, endpoint->pause_until_ms);
     }
 }
 
@@ -356,7 +355,7 @@ static void collect_samples(const struct service *service,
     const struct samples *samples = &service->counts.samples;
 
     samples_get(samples, &status->samples);
-    status->samples.end_ms = to_wall_ms(service, samples->begin_ms);
+    status->samples.end_ms = service_wall_ms(service, samples->begin_ms);
 }
 
 void service_get_status(const struct service *service, struct arena *arena,

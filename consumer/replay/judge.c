@@ -87,13 +87,15 @@ enum history_verdict history_judge(const struct history *history)
 
 static void append_committed(const struct history *history, struct str *out)
 {
-    str_printf(out, "group '%s' stands at offset %lld, ", history->group,
-               (long long)history->committed);
+    str_printf(out, "the committed offset of group '%s' is %lld, ",
+               history->group, (long long)history->committed);
     if (history->offset == history->committed) {
-        str_append_text(out, "so it is the next.");
+        str_append_text(out, "which is this record.");
     } else {
-        str_printf(out, "%lld before it.",
-                   (long long)(history->offset - history->committed));
+        int64_t distance = history->offset - history->committed;
+
+        str_printf(out, "%lld offset%s before this record.",
+                   (long long)distance, plural_s((uint64_t)distance));
     }
 }
 
@@ -101,17 +103,17 @@ static void explain_unread(const struct history *history, struct str *out)
 {
     if (history->committed < 0) {
         str_printf(out,
-                   "not read yet: group '%s' has committed nothing in this "
-                   "partition. Either no instance runs, or nothing that it "
-                   "has read is done.",
+                   "Not read yet: group '%s' has no committed offset in this "
+                   "partition. Either no instance is running, or no record "
+                   "that it has read is finished.",
                    history->group);
         return;
     }
-    str_append_text(out, "not read yet, as of the last commit: ");
+    str_append_text(out, "Not read yet, as of the last commit: ");
     append_committed(history, out);
     str_append_text(out,
-                    " If that does not move, no instance runs, or what comes "
-                    "before waits for an endpoint.");
+                    " If that offset does not advance, no instance is running, "
+                    "or earlier records are waiting for an endpoint.");
 }
 
 static void explain_done(const struct history *history, struct str *out)
@@ -121,15 +123,15 @@ static void explain_done(const struct history *history, struct str *out)
 
     if (failed > 0) {
         str_printf(out,
-                   "done, but not well: %zu of %zu outcome%s a failure. Each "
+                   "Finished with errors: %zu of %zu deliveries failed. Each "
                    "failure has a dead letter.",
-                   failed, all, plural_are(all));
+                   failed, all);
     } else if (count_own(history, "skipped") > 0) {
         str_append_text(out,
-                        "done: nothing is attached to its workflow, so nothing "
-                        "was to be delivered.");
+                        "Finished: nothing is attached to its workflow, so "
+                        "there was nothing to deliver.");
     } else {
-        str_printf(out, "done: delivered, with %zu outcome%s.", all,
+        str_printf(out, "Finished: delivered, with %zu outcome%s.", all,
                    plural_s(all));
     }
 }
@@ -137,49 +139,48 @@ static void explain_done(const struct history *history, struct str *out)
 static void explain_passed(const struct history *history, struct str *out)
 {
     str_printf(out,
-               "done, says the commit of group '%s', but no outcome of it is "
-               "on the topic of outcomes%s. Either outcomes of that age are "
-               "deleted (retention), or the group's offset was set by hand "
-               "and the record was passed over, or it is an event of another "
-               "type (kafka.other_types: skip).",
+               "Finished according to the commits of group '%s', but the "
+               "outcomes topic has no outcome of it%s. Either outcomes of that "
+               "age have been deleted (retention), or the group's offset was "
+               "set by hand to a later record, or the event is of another type "
+               "(kafka.other_types: skip).",
                history->group,
-               history->incomplete ? ", as far as it was searched" : "");
+               history->incomplete ? " among those that were searched" : "");
 }
 
 static void explain_set_back(const struct history *history, struct str *out)
 {
     if (history->unreadable != NULL) {
         str_printf(out,
-                   "has outcomes, but what else of it is done, nobody can "
-                   "tell: what is committed beside the offset of group '%s' "
-                   "cannot be understood.",
+                   "It has outcomes, but whether all of its deliveries are "
+                   "finished is unknown: the metadata of the committed offset "
+                   "of group '%s' cannot be decoded.",
                    history->group);
         return;
     }
     if (history->committed < 0) {
         str_printf(out,
-                   "has outcomes, but group '%s' has no offset in this "
-                   "partition any more: it was deleted, or has expired (Kafka "
-                   "forgets it once the group has been empty for a week: "
-                   "offsets.retention.minutes).",
+                   "It has outcomes, but group '%s' no longer has an offset in "
+                   "this partition: the offset was deleted or has expired "
+                   "(Kafka deletes the offsets of a group that has been empty "
+                   "for a week: offsets.retention.minutes).",
                    history->group);
     } else if (history->offset < history->dispatched) {
         str_printf(out,
-                   "has outcomes, but is in work once more: the offset of "
-                   "group '%s' was set back, or had expired, and the group "
-                   "has read it again.",
+                   "It has outcomes, but it is being processed again: the "
+                   "offset of group '%s' was reset or had expired, and the "
+                   "group has read the record again.",
                    history->group);
         return;
     } else {
-        str_append_text(out, "has outcomes, but ");
+        str_append_text(out, "It has outcomes, but ");
         append_committed(history, out);
-        str_append_text(
-            out, " The offset was set back, or had expired, and the group "
-                 "began anew.");
+        str_append_text(out, " The offset was reset, or it had expired and "
+                             "the group started from the beginning.");
     }
     str_append_text(out,
-                    " Unless that is put right, the record will be read and "
-                    "delivered again.");
+                    " Unless the offset is set after this record, the record "
+                    "will be read and delivered again.");
 }
 
 /* For offsets without a record */
@@ -188,22 +189,22 @@ static void explain_absent(const struct history *history,
 {
     if (verdict == HISTORY_NO_PARTITION) {
         str_printf(out,
-                   "no such record: topic '%s' has %zu partition%s, from "
-                   "0 on.",
+                   "No such record: topic '%s' has %zu partition%s, numbered "
+                   "from 0.",
                    history->topic, history->partitions,
                    plural_s(history->partitions));
     } else if (verdict == HISTORY_NOT_WRITTEN) {
         str_printf(out,
-                   "no such record yet: the partition ends at offset %lld.",
+                   "No such record yet: the partition ends at offset %lld.",
                    (long long)history->high);
     } else if (verdict == HISTORY_NOT_STABLE) {
         str_printf(out,
-                   "the record may exist, but nobody can read it yet: a "
+                   "The record may exist, but it cannot be read yet: the "
                    "transaction that a producer began at offset %lld is still "
-                   "open, and no record after it is delivered until it ends. "
-                   "Which producer it is: kafka-transactions.sh "
-                   "describe-producers --topic %s --partition %d. A "
-                   "transaction that nobody will end can be aborted: "
+                   "open, and consumers receive no record after it until it "
+                   "ends. To find the producer: kafka-transactions.sh "
+                   "describe-producers --topic %s --partition %d. To abort a "
+                   "transaction that no producer will end: "
                    "kafka-transactions.sh abort --topic %s --partition %d "
                    "--start-offset %lld",
                    (long long)history->end, history->topic,
@@ -211,10 +212,10 @@ static void explain_absent(const struct history *history,
                    (int)history->partition, (long long)history->end);
     } else {
         str_append_text(
-            out, "no record stands at this offset: it is the end mark of "
-                 "a transaction, or was written in one that was aborted, "
-                 "or was compacted away. No reader gets to see it, and "
-                 "nothing waits for it.");
+            out, "There is no record at this offset: it is a transaction "
+                 "marker, or was written in a transaction that was aborted, or "
+                 "was removed by compaction. Consumers do not receive it, and "
+                 "nothing is waiting for it.");
     }
 }
 
@@ -223,21 +224,21 @@ static void explain_deleted(const struct history *history,
 {
     if (verdict == HISTORY_LOST) {
         str_printf(out,
-                   "deleted before it was done: the partition begins at offset "
-                   "%lld, and no commit of group '%s' is past it. The topic "
-                   "keeps its records for too short a time (retention.ms), or "
-                   "somebody has deleted them.",
+                   "Deleted before it was finished: the partition now begins "
+                   "at offset %lld, and group '%s' has not committed an offset "
+                   "after this record. Either the retention of the topic "
+                   "(retention.ms) is too short, or somebody deleted records.",
                    (long long)history->low, history->group);
         return;
     }
     str_printf(out,
                has_own_outcome(history)
-                   ? "done, and deleted since: the partition begins at "
-                     "offset %lld by now."
-                   : "deleted: the partition begins at offset %lld by "
-                     "now. The group's commits are past it, but no outcome "
-                     "of it is left: they were deleted too, or it was "
-                     "deleted before it was read.",
+                   ? "Finished, and deleted since: the partition now begins at "
+                     "offset %lld."
+                   : "Deleted: the partition now begins at offset %lld. The "
+                     "committed offset of the group is after this record, but "
+                     "it has no outcome any more: either its outcomes were "
+                     "deleted, too, or it was deleted before it was read.",
                (long long)history->low);
 }
 
@@ -261,14 +262,15 @@ void history_explain(const struct history *history, struct str *out)
         break;
     case HISTORY_IN_FLIGHT:
         str_append_text(
-            out, "read, and not done: none of its deliveries has an "
-                 "outcome yet. It is in work, waits for its turn, or for "
-                 "an endpoint that is down or refuses the credentials.");
+            out, "Read, but not finished: none of its deliveries has an "
+                 "outcome yet. They are in progress, queued, or waiting for an "
+                 "endpoint that is down or rejects the credentials.");
         break;
     case HISTORY_PARTLY_DONE:
         str_append_text(out,
-                        "partly done: some of its deliveries have an outcome, "
-                        "the others are in work, or wait for an endpoint.");
+                        "Partly finished: some of its deliveries have an "
+                        "outcome. The others are in progress or waiting for an "
+                        "endpoint.");
         break;
     case HISTORY_DONE:
         explain_done(history, out);

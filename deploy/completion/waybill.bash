@@ -60,7 +60,7 @@ _waybill_words()
         options+=' --apply --principal --partitions --replication-factor --command-config --json' words=' prepare' kind=words
         ;;
     status)
-        options+=' --json' words='' kind=words
+        options+=' --all --json' words='' kind=words
         ;;
     explain)
         options+=' --json --limit' words='' kind=words

@@ -50,12 +50,13 @@ complete -c waybill -n '__waybill_is kafka' -l command-config -r -F -d 'for Kafk
 complete -c waybill -n '__waybill_is kafka' -l json -d 'print JSON'
 complete -c waybill -n '__waybill_is kafka ""' -a 'prepare'
 
-complete -c waybill -n '__waybill_is ""' -a status -d 'Ask the service on this machine whether it is ready, and how it does'
-complete -c waybill -n '__waybill_is status' -l json -d 'print JSON: what /status says'
+complete -c waybill -n '__waybill_is ""' -a status -d 'Show whether the service on this machine is ready, and its status'
+complete -c waybill -n '__waybill_is status' -l all -d 'also list what is idle'
+complete -c waybill -n '__waybill_is status' -l json -d 'print the JSON document of /status'
 
-complete -c waybill -n '__waybill_is ""' -a explain -d 'Tell from Kafka what became of a record'
+complete -c waybill -n '__waybill_is ""' -a explain -d 'Show what became of a record'
 complete -c waybill -n '__waybill_is explain' -l json -d 'print JSON'
-complete -c waybill -n '__waybill_is explain' -l limit -x -d 'look at most at so many outcomes (10000000)'
+complete -c waybill -n '__waybill_is explain' -l limit -x -d 'read at most N outcomes (default 10000000)'
 
 complete -c waybill -n '__waybill_is ""' -a replay -d 'List, count, replay and delete dead letters'
 complete -c waybill -n '__waybill_is replay' -l class -x -a 'schema digest_mismatch too_large rejected not_found config auth attempts_exhausted verification expired' -d 'error class: schema, rejected, not_found, ...'

@@ -6,6 +6,7 @@
 #include "waybill/loop.h"
 #include "waybill/sandbox.h"
 #include "waybill/status.h"
+#include "waybill/status_record.h"
 #include "waybill/str.h"
 
 /*
@@ -15,6 +16,8 @@
  *     /readyz   200, or 503 with the reasons
  *     /metrics  metrics for Prometheus
  *     /status   the complete status, as JSON
+ *     /records/TOPIC/PARTITION/OFFSET
+ *               what the deliveries of a record in memory wait for, as JSON
  *     /         a page that shows the status in a browser
  *
  * The server runs on the thread of the loop and is read-only: no request
@@ -39,6 +42,10 @@ struct admin_options {
      * the thread of the loop. */
     void (*get_status)(void *payload, struct arena *arena,
                        struct status *ret_status);
+    /* The same for the deliveries of one record */
+    void (*get_deliveries)(void *payload, const struct position *position,
+                           struct arena *arena,
+                           struct status_deliveries *ret_deliveries);
     void *payload;
 };
 

@@ -105,5 +105,10 @@ struct position {
 bool input_origin(const struct input *input, struct arena *arena,
                   struct position *ret_origin);
 bool position_equals(const struct position *left, const struct position *right);
+/* Parses TOPIC/PARTITION/OFFSET, as logs and outcomes write it, or
+ * PARTITION/OFFSET, which sets the topic to NULL. The topic is allocated from
+ * the arena. Returns false if the text is neither. */
+bool position_parse(const char *text, struct arena *arena,
+                    struct position *ret_position);
 
 #endif

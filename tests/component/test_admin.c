@@ -37,6 +37,29 @@ static void get_status(void *payload, struct arena *arena,
     *ret_status = status;
 }
 
+static void get_deliveries(void *payload, const struct position *position,
+                           struct arena *arena,
+                           struct status_deliveries *ret_deliveries)
+{
+    static struct status_delivery deliveries[] = {
+        {.attachment = "ghcr:shop",
+         .registration = "ghcr",
+         .endpoint = "ghcr.io",
+         .wait = WAIT_DOWN,
+         .attempts = 3,
+         .since_ms = 1767323045000,
+         .next_ms = 1767323046000,
+         .reason = "no \"answer\""},
+        {.wait = WAIT_COMMIT},
+    };
+    bool is_known = strcmp(position->topic, "in") == 0 &&
+                    position->partition == 3 && position->offset == 42;
+
+    *ret_deliveries =
+        is_known ? (struct status_deliveries){true, 61000, deliveries, 2}
+                 : (struct status_deliveries){0};
+}
+
 static const struct admin_version versions[] = {{"waybill", "1.2"},
                                                 {"cJSON", "1.7"}};
 static void fill_rows(void)
@@ -103,6 +126,7 @@ static void listen_on(const char *address)
         .versions = versions,
         .version_count = ARRAY_SIZE(versions),
         .get_status = get_status,
+        .get_deliveries = get_deliveries,
     };
     struct error err;
 
@@ -238,10 +262,12 @@ static void answer__is_only_for_get_and_head(void **state)
     assert_int_equal(looks, 0);
 }
 
-static void answer__knows_five_paths(void **state)
+static void answer__knows_six_paths(void **state)
 {
-    static const char *const none[] = {"/status/", "/statuz", "//",
-                                       "/../etc/passwd", "/favicon.ico"};
+    static const char *const none[] = {
+        "/status/",       "/statuz",       "//",
+        "/../etc/passwd", "/favicon.ico",  "/records",
+        "/records/",      "/records/3/42", "/records/in/3/x"};
 
     for (size_t i = 0; i < ARRAY_SIZE(none); i++) {
         check_number(none[i], ask(none[i]), 404);
@@ -254,6 +280,23 @@ static void answer__knows_five_paths(void **state)
     assert_int_equal(ask("/status"), 200);
     assert_int_equal(ask("/readyz"), 200);
     assert_int_equal(looks, 3);
+    assert_int_equal(ask("/records/in/3/42"), 200);
+}
+
+static void records__says_what_the_deliveries_wait_for(void **state)
+{
+    assert_int_equal(ask("/records/in/3/42"), 200);
+    assert_string_equal(header("Content-Type"), "application/json");
+    assert_string_equal(
+        body(), "{\"in_memory\":true,\"age_ms\":61000,\"deliveries\":["
+                "{\"attachment\":\"ghcr:shop\",\"registration\":\"ghcr\","
+                "\"host\":\"ghcr.io\",\"waits_for\":\"endpoint_down\","
+                "\"attempts\":3,\"since\":\"2026-01-02T03:04:05.000Z\","
+                "\"next_attempt\":\"2026-01-02T03:04:06.000Z\","
+                "\"reason\":\"no \\\"answer\\\"\"},"
+                "{\"waits_for\":\"committing\",\"attempts\":0}]}\n");
+    assert_int_equal(ask("/records/in/3/43"), 200);
+    assert_string_equal(body(), "{\"in_memory\":false,\"deliveries\":[]}\n");
 }
 
 static void answer__wants_the_token_where_there_is_one(void **state)
@@ -630,7 +673,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         ADMIN_TEST(answer__is_only_for_get_and_head),
-        ADMIN_TEST(answer__knows_five_paths),
+        ADMIN_TEST(answer__knows_six_paths),
+        ADMIN_TEST(records__says_what_the_deliveries_wait_for),
         ADMIN_TEST_OPENING(answer__wants_the_token_where_there_is_one),
         ADMIN_TEST(answer__is_not_for_foreign_names_on_the_loopback),
         ADMIN_TEST_OPENING(answer__is_for_any_name_where_others_reach_it),

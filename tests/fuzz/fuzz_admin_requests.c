@@ -44,6 +44,16 @@ static void get_status(void *payload, struct arena *arena,
     };
 }
 
+static void get_deliveries(void *payload, const struct position *position,
+                           struct arena *arena,
+                           struct status_deliveries *ret_deliveries)
+{
+    static struct status_delivery waiting = {.attachment = "a",
+                                             .reason = SHOWN};
+
+    *ret_deliveries = (struct status_deliveries){true, 7, &waiting, 1};
+}
+
 static void open_server(void)
 {
     static struct settings settings = {
@@ -55,6 +65,7 @@ static void open_server(void)
         .versions = versions,
         .version_count = 1,
         .get_status = get_status,
+        .get_deliveries = get_deliveries,
     };
     struct error err;
 

@@ -200,7 +200,7 @@ class Watched(AdminCase):
         done = self.waybill("--config", path, "status", env=env)
         self.assert_status(done, EXIT_OK)
         self.assertTrue(done.out.startswith("ready\n"), done.out)
-        self.assertIn(f"\ngroup          {self.group}, reads", done.out)
+        self.assertIn(f"\ngroup          {self.group},", done.out)
         self.assertLessEqual({"waybill", "librdkafka", "libcurl", "cJSON"}, set(status["build"]))
         self.assertRegex(status["configuration"], r"^sha256:[0-9a-f]{64}$")
         labels = {"revision": status["configuration"].removeprefix("sha256:")}

@@ -252,16 +252,16 @@ class Status(PortCase):
         service.wait_until(lambda: service.says("configuration refused"), 20)
         done = self.status(address)
         self.assert_not_ready(done)
-        self.assertIn("refused: ", done.out)
+        self.assertIn("rejected:", done.out)
         self.stop(service)
         done = self.status(address)
         self.assert_status(done, EXIT_TEMPORARY)
-        self.assertIn("nobody answers", done.err)
+        self.assertIn("the service does not respond", done.err)
         self.assertEqual(done.out, "")
 
     def test_there_has_to_be_somebody_to_ask(self):
         self.start()
-        for address, why in (("off", "nobody to ask"), ("127.0.0.1:0", "leaves the port")):
+        for address, why in (("off", "no admin port"), ("127.0.0.1:0", "leaves the port")):
             done = self.status(address)
             self.assert_status(done, EXIT_CONFIG)
             self.assertIn(why, done.err)
@@ -274,7 +274,7 @@ class Status(PortCase):
         done = self.status(address, env={"ADMIN_TOKEN": "another"})
         self.assert_status(done, EXIT_FAILED)
         self.assertRegex(done.out, r"^not ready {6}\w")
-        self.assertIn("The rest wants the admin.token", done.out)
+        self.assertIn("More is shown with the admin.token", done.out)
 
     def test_it_trusts_the_certificate_of_the_configuration_and_no_other(self):
         with tempfile.TemporaryDirectory() as folder:

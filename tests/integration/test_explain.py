@@ -11,6 +11,8 @@ import time
 from common import EXIT_FAILED, EXIT_OK, EXIT_TEMPORARY, EXIT_USAGE, main
 from common import artifact_of, envelope
 
+from admin import listening
+
 # This skips the whole file if confluent_kafka is missing.
 from test_delivery import BOTH, NEVER, DeliveryCase
 from test_kafka import QUICK, message_of
@@ -22,14 +24,14 @@ TRACEPARENT = f"00-{TRACE}-b7ad6b7169203331-01"
 
 
 class ExplainCase(DeliveryCase):
-    def explain(self, config, place, verdict=None, status=EXIT_OK):
+    def explain(self, config, place, verdict=None, status=EXIT_OK, env=None):
         """Returns the JSON output; the text has the same content."""
-        done = self.waybill("--config", config, "explain", place, "--json")
+        done = self.waybill("--config", config, "explain", place, "--json", env=env)
         self.assert_status(done, status)
         found = json.loads(done.out)
         self.assertEqual(found["verdict"], verdict, done.out)
         full = place if place.count("/") > 1 else f"{self.source}/{place}"
-        text = self.waybill("--config", config, "explain", full)
+        text = self.waybill("--config", config, "explain", full, env=env)
         self.assert_status(text, status)
         flat = " ".join(text.out.split())
         self.assertIn(found["means"], flat)
@@ -84,7 +86,7 @@ class Verdicts(ExplainCase):
             self.explain(path, "0/4", "no_record", EXIT_FAILED)
             self.explain(path, "0/5", "no_record", EXIT_FAILED)
             self.explain(path, "0/6", "done")
-            self.assertIn("from 0 on", self.explain(path, "9/0", "no_partition", 1)["means"])
+            self.assertIn("numbered from 0", self.explain(path, "9/0", "no_partition", 1)["means"])
             self.explain(path, "0/7", "not_written", EXIT_FAILED)
             self.explain(path, "1/0", "not_written", EXIT_FAILED)
 
@@ -132,12 +134,12 @@ class Verdicts(ExplainCase):
         """A group that has read nothing, and one whose offset was set manually"""
         self.group += "-2"
         path = self.configure(name="second.yaml")
-        self.assertIn("nothing in this partition", self.explain(path, "0/2", "unread")["means"])
+        self.assertIn("has no committed offset in this partition", self.explain(path, "0/2", "unread")["means"])
         self.explain(path, "0/1", "lost")
         self.assertEqual(self.kafka.committed(self.group, self.source), {})
         self.kafka.commit(self.group, self.source, 0, 3)
         self.assertEqual(self.explain(path, "0/2", "passed")["outcomes"], [])
-        self.assertIn("it is the next", self.explain(path, "0/3", "unread")["means"])
+        self.assertIn("which is this record", self.explain(path, "0/3", "unread")["means"])
         self.assertIn(f"--group {self.group} ", self.commands(self.explain(path, "0/2", "passed"))[0])
         # Metadata that cannot be decoded hides nothing else.
         self.kafka.commit(self.group, self.source, 0, 3, "what?")
@@ -162,14 +164,14 @@ class Verdicts(ExplainCase):
             self.explain(path, "0/1", "done")
             self.kafka.commit(self.group, self.source, 0, 1)
             self.explain(path, "0/0", "done")
-            explain("0/1", "so it is the next. The offset was set back")
+            explain("0/1", "which is this record. The offset was reset")
             self.kafka.commit(self.group, self.source, 0, 0)
-            explain("0/1", "stands at offset 0, 1 before it.")
+            explain("0/1", "is 0, 1 offset before this record.")
             self.kafka.commit(self.group, self.source, 0, 0, "what?")
-            explain("0/1", "cannot be understood")
+            explain("0/1", "cannot be decoded")
             self.kafka.delete_group(self.group)
             self.assertIsNone(self.committed())
-            explain("0/0", "has no offset in this partition any more")
+            explain("0/0", "no longer has an offset in this partition")
 
             # The prediction is true: each record is read again, and then its state is as
             # before.
@@ -225,10 +227,40 @@ class Verdicts(ExplainCase):
             (delivery,) = self.explain(path, "0/0", "in_flight")["deliveries"]
             self.assertEqual((delivery["attachment"], delivery["done"]), ("two", False))
             self.assertGreater(delivery["attempts"], 0)
+            self.assertEqual(waiting["waiting"]["error"],
+                             "admin.listen is 'off': the service has no admin port")  # fmt: skip
             other.play()
             self.outcomes(3)
             self.finish(service)
             self.explain(path, "0/0", "done")
+
+    def test_the_service_says_what_each_delivery_waits_for(self):
+        with ScriptedRegistry(NEVER) as other:
+            self.create(1)
+            admin = {"listen": "127.0.0.1:0", "token": "s3cret"}
+            path = self.configure_two(self.registry, other, admin=admin)
+            self.produce("later", project="payments")
+            service = self.serve(path)
+            env = {"WAYBILL_ADMIN_LISTEN": listening(service)}
+            self.await_log(service, "trying again")
+            # Nothing is committed, so Kafka knows nothing of it.
+            waiting = self.explain(path, "0/0", "unread", env=env)["waiting"]
+            self.assertTrue(waiting["record"]["in_memory"])
+            (delivery,) = waiting["record"]["deliveries"]
+            self.assertEqual(delivery["attachment"], "two")
+            self.assertEqual(delivery["host"], other.address)
+            self.assertIn(delivery["waits_for"], ("backoff", "endpoint_down", "attempt_in_flight"))
+            self.assertGreater(delivery["attempts"], 0)
+            self.assertTrue(delivery["reason"])
+            done = self.waybill("--config", path, "explain", "0/0", env=env)
+            self.assertIn(f"as reported by http://{listening(service)}", done.out)
+            self.assertIn("last error: ", done.out)
+            denied = {**env, "WAYBILL_ADMIN_TOKEN": "another"}
+            error = self.explain(path, "0/0", "unread", env=denied)["waiting"]["error"]
+            self.assertIn("requires another admin.token", error)
+            self.stop(service)
+            error = self.explain(path, "0/0", "unread", env=env)["waiting"]["error"]
+            self.assertIn("the service does not respond", error)
 
     def test_one_delivery_of_two(self):
         for mode in ("binary", "structured"):
@@ -267,7 +299,7 @@ class Refusals(ExplainCase):
         refused("0/0", EXIT_USAGE, "--limit must be a number", "--limit", "many")
         refused(f"{self.source}x/0/0", EXIT_FAILED, f"did you mean '{self.source}/0/0'?")
         refused(f"{self.topics['dead_letters']}/0/7", EXIT_FAILED, "'waybill replay show 0/7'")
-        refused(f"{self.topics['outcomes']}/0/7", EXIT_FAILED, "'input' says which record")
+        refused(f"{self.topics['outcomes']}/0/7", EXIT_FAILED, "the outcome's 'input' names")
         self.topics["attestations"] = "no-such-topic"
         path = self.configure(name="wrong.yaml")
         refused("0/0", EXIT_FAILED, "no-such-topic")
@@ -287,7 +319,7 @@ class Refusals(ExplainCase):
         found = json.loads(done.out)
         self.assertEqual((found["searched"], found["complete"]), (1, False))
         self.assertEqual(found["verdict"], "passed")
-        self.assertIn("as far as it was searched", found["means"])
+        self.assertIn("among those that were searched", found["means"])
 
 
 if __name__ == "__main__":

@@ -70,7 +70,7 @@ class Managed(KafkaCase):
         manager, service = self.managed(self.configure())
         first = manager.next(30)
         self.assertEqual(first, {"READY": "1"})
-        manager.await_message("STATUS", 30, "partitions: 2, records in work: 0")
+        manager.await_message("STATUS", 30, "partitions: 2, records in progress: 0")
         self.kafka.produce(self.source, [message_of("one")])
         self.read("outcomes", 1)
         manager.forget()

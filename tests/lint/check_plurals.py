@@ -1,7 +1,7 @@
 """Numbers in the program's texts have the right form of the noun: "1 registration". A noun
 after a number that is known only at run time ends in %s, for which plural_s() and similar
-functions of waybill/str.h are used. Those below are limits, which are never 1, or columns
-of a table.
+functions of waybill/str.h are used. Those below are limits, which are never 1, columns
+of a table, or totals ("1 of 1 deliveries").
 """
 
 import pathlib
@@ -34,6 +34,7 @@ LIMITS = {
     "consumer/oci/exchange_route.c": {"times"},
     "consumer/oci/request.c": {"times"},
     "consumer/replay/filter.c": {"filters"},
+    "consumer/replay/judge.c": {"deliveries"},
     "consumer/runtime/subprocess.c": {"bytes"},
 }
 # No nouns

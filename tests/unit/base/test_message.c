@@ -151,6 +151,47 @@ static void message__stays_a_tombstone_in_its_copy(void **state)
     assert_int_equal(copy.header_count, 0);
 }
 
+static void position__is_parsed_as_logs_write_it(void **state)
+{
+    static const struct {
+        const char *text;
+        const char *topic; /* "": the text is no position */
+        int32_t partition;
+        int64_t offset;
+    } cases[] = {
+        {"in/3/42", "in", 3, 42},
+        {"3/42", NULL, 3, 42},
+        {"in/2147483647/9223372036854775806", "in", INT32_MAX, INT64_MAX - 1},
+        {"in/2147483648/0", "", 0, 0},
+        {"in/0/9223372036854775807", "", 0, 0},
+        {"in/0/99999999999999999999", "", 0, 0},
+        {"in/0/00000000000000000001", "", 0, 0},
+        {"in/-1/0", "", 0, 0},
+        {"in/0/", "", 0, 0},
+        {"in//0", "", 0, 0},
+        {"/0/0", "", 0, 0},
+        {"in/0/1x", "", 0, 0},
+        {"42", "", 0, 0},
+        {"", "", 0, 0},
+    };
+    CLEANUP(release_arena) struct arena *arena = arena_new();
+
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        bool is_one = cases[i].topic == NULL || *cases[i].topic != '\0';
+        struct position position;
+
+        check_number(cases[i].text,
+                     position_parse(cases[i].text, arena, &position), is_one);
+        if (!is_one) {
+            continue;
+        }
+        check_text(cases[i].text, position.topic != NULL ? position.topic : "-",
+                   cases[i].topic != NULL ? cases[i].topic : "-");
+        assert_int_equal(position.partition, cases[i].partition);
+        assert_true(position.offset == cases[i].offset);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -160,6 +201,7 @@ int main(void)
         cmocka_unit_test(header__begins_with_a_prefix_in_any_case),
         cmocka_unit_test(message__is_copied_to_the_last_byte),
         cmocka_unit_test(message__stays_a_tombstone_in_its_copy),
+        cmocka_unit_test(position__is_parsed_as_logs_write_it),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -8,8 +8,10 @@ static const struct explain_names names = {
     .brokers = "b:9092",
     .outcomes = "out",
     .dead_letters = "dead",
-    .status = "curl -s http://127.0.0.1:9464/status",
 };
+
+/* Nobody was asked. */
+static const struct waiting waiting = WAITING_INIT;
 
 static struct history_outcome outcomes[] = {
     {.partition = 0,
@@ -93,23 +95,22 @@ static const struct history failed = {
 
 static const char failed_text[] =
     "in/3/42\n"
-    "done, but not well: 1 of 2 outcomes are a failure. Each failure has a "
-    "dead\n"
+    "Finished with errors: 1 of 2 deliveries failed. Each failure has a dead\n"
     "letter.\n"
     "\n"
-    "  record      1234 bytes, of 2026-01-02T03:04:05.678Z\n"
+    "  record      1234 bytes, written at 2026-01-02T03:04:05.678Z\n"
     "  event       e1\n"
-    "  partition   holds 10 up to 99\n"
-    "  group       g, done before 57, read before 60\n"
+    "  partition   offsets 10-99\n"
+    "  group       g, committed offset 57, has read up to offset 59\n"
     "\n"
     "outcomes\n"
     "  succeeded, ghcr:shop\n"
-    "    ghcr.io/acme/x@sha256:m (was there already)\n"
+    "    ghcr.io/acme/x@sha256:m (already present)\n"
     "    2 attempts, finished 2026-01-02T03:04:07.000Z; outcome out/0/7\n"
     "  failed, far:shop\n"
     "    rejected, DENIED, HTTP 403: push:  [31mno\n"
     "    1 attempt, finished 2026-01-02T03:04:08.000Z; outcome out/0/8\n"
-    "the same event once more (a replay, or published twice)\n"
+    "other deliveries of the same event (a replay, or it was published twice)\n"
     "  failed, far:shop, as in/0/90\n"
     "    rejected\n"
     "    1 attempt; outcome out/1/3\n"
@@ -120,13 +121,13 @@ static const char failed_text[] =
     "\n"
     "next\n"
     "  waybill replay show 2/6\n"
-    "    why it failed, and what would mend it\n"
+    "    why it failed, and how to fix that\n"
     "  waybill replay run --dead-letter 2/6 --yes\n"
-    "    to try it again, once that is mended\n";
+    "    delivers it again, once the cause is fixed\n";
 
 static const char failed_json[] =
     "{\"topic\":\"in\",\"partition\":3,\"offset\":42,\"verdict\":\"done\","
-    "\"means\":\"done, but not well: 1 of 2 outcomes are a failure. Each "
+    "\"means\":\"Finished with errors: 1 of 2 deliveries failed. Each "
     "failure has a dead letter.\",\"record\":{\"size\":1234,\"timestamp\":"
     "\"2026-01-02T03:04:05.678Z\",\"event_id\":\"e1\"},\"first_offset\":10,"
     "\"end_offset\":100,\"group\":{\"name\":\"g\",\"committed\":57,"
@@ -153,17 +154,17 @@ static const char failed_json[] =
     "\"far:shop\",\"error_class\":\"rejected\",\"replays\":1}],"
     "\"searched\":11,\"complete\":true,\"next\":["
     "{\"command\":\"waybill replay show 2/6\",\"why\":\"why it failed, and "
-    "what would mend it\"},{\"command\":\"waybill replay run --dead-letter "
-    "2/6 --yes\",\"why\":\"to try it again, once that is mended\"}]}\n";
+    "how to fix that\"},{\"command\":\"waybill replay run --dead-letter "
+    "2/6 --yes\",\"why\":\"delivers it again, once the cause is fixed\"}]}\n";
 
 static void explain_text__says_what_failed_and_what_to_type(void **state)
 {
     CLEANUP(str_release) struct str text = STR_INIT(STR_UNLIMITED);
     CLEANUP(str_release) struct str json = STR_INIT(STR_UNLIMITED);
 
-    explain_append_text(&text, &failed, &names);
+    explain_append_text(&text, &failed, &waiting, &names);
     assert_string_equal(text.data, failed_text);
-    explain_append_json(&json, &failed, &names);
+    explain_append_json(&json, &failed, &waiting, &names);
     assert_string_equal(json.data, failed_json);
 }
 
@@ -186,31 +187,33 @@ static void explain_text__says_what_a_record_waits_for(void **state)
     history.delivery_count = ARRAY_SIZE(deliveries);
     history.outcome_count = 0;
     history.dead_letter_count = 0;
-    explain_append_text(&text, &history, &names);
+    explain_append_text(&text, &history, &waiting, &names);
     assert_string_equal(
         text.data,
         "in/3/42\n"
-        "partly done: some of its deliveries have an outcome, the others are "
-        "in work,\n"
-        "or wait for an endpoint.\n"
+        "Partly finished: some of its deliveries have an outcome. The others "
+        "are in\n"
+        "progress or waiting for an endpoint.\n"
         "\n"
-        "  record      1234 bytes, of 2026-01-02T03:04:05.678Z\n"
+        "  record      1234 bytes, written at 2026-01-02T03:04:05.678Z\n"
         "  replay of   dead letter dead/2/5\n"
-        "  partition   holds 10 up to 99\n"
-        "  group       g, done before 40, read before 60\n"
+        "  partition   offsets 10-99\n"
+        "  group       g, committed offset 40, has read up to offset 59\n"
         "\n"
         "deliveries, as of the last commit\n"
-        "  ghcr:shop: done\n"
-        "  far:shop: not done, 3 attempts failed, the first "
+        "  ghcr:shop: finished\n"
+        "  far:shop: not finished; 3 attempts failed, the first at "
         "2026-01-02T03:04:05.000Z\n"
-        "  (not configured any more): not done, 1 attempt failed, the first "
+        "  (no longer configured): not finished; 1 attempt failed, the first "
+        "at "
         "2026-01-02T03:04:05.000Z\n"
         "\n"
         "next\n"
-        "  curl -s http://127.0.0.1:9464/status\n"
-        "    what the instance holds, and which registration waits for what\n"
+        "  waybill status\n"
+        "    the state of the instance, and what its registrations are waiting "
+        "for\n"
         "  waybill check --online\n"
-        "    whether each endpoint would take a delivery\n");
+        "    whether each endpoint would accept a delivery\n");
 }
 
 static void explain_text__says_whose_offset_was_set_back(void **state)
@@ -222,38 +225,37 @@ static void explain_text__says_whose_offset_was_set_back(void **state)
     history.dispatched = -1;
     history.outcome_count = 1;
     history.dead_letter_count = 0;
-    explain_append_text(&text, &history, &names);
+    explain_append_text(&text, &history, &waiting, &names);
     assert_string_equal(
         text.data,
         "in/3/42\n"
-        "has outcomes, but group 'g' has no offset in this partition any more: "
-        "it was\n"
-        "deleted, or has expired (Kafka forgets it once the group has been "
-        "empty for a\n"
-        "week: offsets.retention.minutes). Unless that is put right, the "
-        "record will be\n"
-        "read and delivered again.\n"
+        "It has outcomes, but group 'g' no longer has an offset in this "
+        "partition: the\n"
+        "offset was deleted or has expired (Kafka deletes the offsets of a "
+        "group that\n"
+        "has been empty for a week: offsets.retention.minutes). Unless the "
+        "offset is\n"
+        "set after this record, the record will be read and delivered again.\n"
         "\n"
-        "  record      1234 bytes, of 2026-01-02T03:04:05.678Z\n"
+        "  record      1234 bytes, written at 2026-01-02T03:04:05.678Z\n"
         "  event       e1\n"
-        "  partition   holds 10 up to 99\n"
-        "  group       g, nothing committed\n"
+        "  partition   offsets 10-99\n"
+        "  group       g, no committed offset\n"
         "\n"
         "outcomes\n"
         "  succeeded, ghcr:shop\n"
-        "    ghcr.io/acme/x@sha256:m (was there already)\n"
+        "    ghcr.io/acme/x@sha256:m (already present)\n"
         "    2 attempts, finished 2026-01-02T03:04:07.000Z; outcome out/0/7\n"
         "\n"
         "next\n"
         "  kafka-consumer-groups --bootstrap-server b:9092 --group g "
         "--describe\n"
-        "    who reads the partition, and how far it is\n");
+        "    which instance reads the partition, and its lag\n");
 }
 
 static void explain_text__says_who_should_have_read_it(void **state)
 {
     CLEANUP(str_release) struct str text = STR_INIT(STR_UNLIMITED);
-    struct explain_names quiet = names;
     struct history history = {.topic = "in",
                               .partition = 3,
                               .offset = 42,
@@ -266,28 +268,28 @@ static void explain_text__says_who_should_have_read_it(void **state)
                               .incomplete = true,
                               .searched = 9};
 
-    quiet.status = NULL;
-    explain_append_text(&text, &history, &quiet);
+    explain_append_text(&text, &history, &waiting, &names);
     assert_string_equal(
         text.data,
         "in/3/42\n"
-        "deleted before it was done: the partition begins at offset 50, and "
-        "no commit\n"
-        "of group 'g' is past it. The topic keeps its records for too short a "
-        "time\n"
-        "(retention.ms), or somebody has deleted them.\n"
+        "Deleted before it was finished: the partition now begins at offset "
+        "50, and\n"
+        "group 'g' has not committed an offset after this record. Either the "
+        "retention\n"
+        "of the topic (retention.ms) is too short, or somebody deleted "
+        "records.\n"
         "\n"
-        "  partition   holds 50 up to 99\n"
-        "  group       g, done before 20\n"
-        "  progress    cannot be understood: no progress\n"
+        "  partition   offsets 50-99\n"
+        "  group       g, committed offset 20\n"
+        "  progress    cannot be decoded: no progress\n"
         "\n"
-        "9 outcomes were read; there are more, which a higher --limit "
-        "includes\n"
+        "9 outcomes were read. There are more; a higher --limit includes "
+        "them.\n"
         "\n"
         "next\n"
         "  kafka-consumer-groups --bootstrap-server b:9092 --group g "
         "--describe\n"
-        "    who reads the partition, and how far it is\n");
+        "    which instance reads the partition, and its lag\n");
 }
 
 int main(void)
