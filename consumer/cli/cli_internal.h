@@ -103,6 +103,14 @@ void kafka_options_of(const struct kafka_settings *kafka,
 /* Checks Kafka and the endpoint of every registration over the network, prints
  * the findings and returns the exit status. */
 int check_online(const struct settings *settings, bool as_json);
+/* --- check_registration.c ------------------------------------------------- */
+
+/* Asks the endpoint of one of the registrations whether it would accept a
+ * delivery, and returns the exit status. What is not good is appended: findings
+ * that are bad or doubtful, or that the endpoint cannot be asked. */
+int check_registration(const struct settings *settings,
+                       const struct registration *registration,
+                       struct str *findings);
 
 /* --- events.c: files of events -------------------------------------------- */
 
@@ -155,6 +163,7 @@ extern const struct command kafka_command;
 extern const struct command status_command;
 extern const struct command explain_command;
 extern const struct command replay_command;
+extern const struct command integration_command;
 extern const struct command credential_helper_command;
 extern const struct command config_command;
 extern const struct command version_command;

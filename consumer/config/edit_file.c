@@ -1,3 +1,4 @@
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -33,11 +34,8 @@ struct config_edit {
 
 static int fail(struct error *err, const char *path, const char *what)
 {
-    int number = errno;
-
-    return error_set(
-        err, number == EBUSY || number == EROFS ? ERROR_BLOCKED : ERROR_CONFIG,
-        "'%s' cannot be %s: %s", path, what, strerror(number));
+    return error_set(err, ERROR_CONFIG, "'%s' cannot be %s: %s", path, what,
+                     strerror(errno));
 }
 
 /* --- opening ----------------------------------------------------------------
@@ -232,7 +230,7 @@ static int write_new(const char *path, struct bytes content,
 /* The content appears under the name completely, or not at all. Whatever an
  * earlier command left when it was killed is removed: the lock excludes others
  * that are still writing. */
-static int replace(const struct config_edit *edit, const char *path,
+static int replace(struct config_edit *edit, const char *path,
                    struct bytes content, struct error *err)
 {
     CLEANUP(str_release) struct str temporary = STR_INIT(STR_UNLIMITED);
@@ -246,6 +244,9 @@ static int replace(const struct config_edit *edit, const char *path,
     }
     if (rename(temporary.data, path) == 0) {
         return 0;
+    }
+    if (errno == EBUSY) {
+        edit->read_only = "it is mounted as a single file";
     }
     result = fail(err, path, "replaced");
     unlink(temporary.data);
@@ -332,9 +333,7 @@ int config_edit_write_secret(struct config_edit *edit, const char *name,
     CLEANUP(str_release) struct str path = STR_INIT(STR_UNLIMITED);
 
     if (edit->count == MAX_SECRETS) {
-        return error_set(err, ERROR_CONFIG,
-                         "there are more than %d secrets in one entry",
-                         MAX_SECRETS);
+        return error_set(err, ERROR_CONFIG, "the entry has too many secrets");
     }
     str_printf(&path, "%s/" SECRETS, edit->directory);
     if (make_directory(edit, path.data, err) < 0) {
@@ -353,4 +352,27 @@ int config_edit_write_secret(struct config_edit *edit, const char *name,
     refer(edit, name, path.data);
     *ret_path = edit->paths[edit->count - 1].data;
     return 0;
+}
+
+void config_edit_remove_secrets(const struct config_edit *edit,
+                                struct bytes text, const char *prefix)
+{
+    CLEANUP(str_release) struct str path = STR_INIT(STR_UNLIMITED);
+    const struct dirent *entry;
+    size_t len = prefix != NULL ? strlen(prefix) : 0;
+    DIR *directory;
+
+    str_printf(&path, "%s/" SECRETS, edit->directory);
+    directory = prefix != NULL ? opendir(path.data) : NULL;
+    while (directory != NULL && (entry = readdir(directory)) != NULL) {
+        const char *name = entry->d_name;
+
+        if (strncmp(name, prefix, len) == 0 && name[len] == '.' &&
+            memmem(text.data, text.len, name, strlen(name)) == NULL) {
+            unlinkat(dirfd(directory), name, 0);
+        }
+    }
+    if (directory != NULL) {
+        closedir(directory);
+    }
 }

@@ -8,7 +8,7 @@ function __waybill_is
     set -l index 2
     while test $index -le (count $given)
         switch $given[$index]
-            case --config --workflow --key --header --workflow --principal --partitions --replication-factor --command-config --limit --class --code --since --until --topic --partition --offset --dead-letter --key --event-id --workflow --integration --registration --attachment --max-replays --limit --rate --max-failures
+            case --config --workflow --key --header --workflow --principal --partitions --replication-factor --command-config --limit --class --code --since --until --topic --partition --offset --dead-letter --key --event-id --workflow --integration --registration --attachment --max-replays --limit --rate --max-failures --name --id --description --integration --workflow --project --opt
                 set index (math $index + 1)
             case '-*'
             case '*'
@@ -84,6 +84,19 @@ complete -c waybill -n '__waybill_is replay' -l include-unreplayed -d 'purge: in
 complete -c waybill -n '__waybill_is replay' -l yes -d 'run, purge: do it; without it, only show what would be done'
 complete -c waybill -n '__waybill_is replay ""' -a 'list show stats run purge'
 
+complete -c waybill -n '__waybill_is ""' -a integration -d 'List, register and attach integrations'
+complete -c waybill -n '__waybill_is integration' -l name -x -d 'registered add: the name of the registration, a DNS label; attached add: the name of the attachment (default: made from the rest); describe, delete: another form of ID or NAME'
+complete -c waybill -n '__waybill_is integration' -l id -x -d 'describe, delete: another form of ID or NAME'
+complete -c waybill -n '__waybill_is integration' -l description -x -d 'registered add: a text for people'
+complete -c waybill -n '__waybill_is integration' -l integration -x -d 'attached add: the name of a registration'
+complete -c waybill -n '__waybill_is integration' -l workflow -x -d 'attached: the id of a workflow (a UUID), its name, or PROJECT/NAME; * matches any text'
+complete -c waybill -n '__waybill_is integration' -l project -x -d 'attached: the project of the workflow'
+complete -c waybill -n '__waybill_is integration' -l opt -x -d 'add: an input; @FILE and - (standard input) read the value; KEY.NAME=VALUE for a mapping'
+complete -c waybill -n '__waybill_is integration' -l inline -d 'add: write secrets into the configuration, instead of files beside it'
+complete -c waybill -n '__waybill_is integration' -l no-check -d 'registered add: do not contact the endpoint'
+complete -c waybill -n '__waybill_is integration' -l json -d 'print JSON'
+complete -c waybill -n '__waybill_is integration ""' -a 'available registered attached'
+
 complete -c waybill -n '__waybill_is ""' -a credential-helper -d 'Give Bazel the credentials for a registry'
 complete -c waybill -n '__waybill_is credential-helper ""' -a 'get'
 
@@ -94,4 +107,4 @@ complete -c waybill -n '__waybill_is ""' -a version -d 'Print the versions of Wa
 complete -c waybill -n '__waybill_is version' -l json -d 'print JSON'
 
 complete -c waybill -n '__waybill_is ""' -a help -d 'Print help for Waybill, or for one command'
-complete -c waybill -n '__waybill_is help ""' -a 'run check push publish kafka status explain replay credential-helper config version help'
+complete -c waybill -n '__waybill_is help ""' -a 'run check push publish kafka status explain replay integration credential-helper config version help'

@@ -58,7 +58,8 @@ void config_edit_end(struct config_edit *edit);
 
 /* The content as it was read. It may contain secrets. */
 struct bytes config_edit_content(const struct config_edit *edit);
-/* Why the file cannot be replaced, or NULL if it can be */
+/* Why the file cannot be replaced, or NULL if it can be. After
+ * config_edit_commit() has failed, also for reasons that only that shows. */
 const char *config_edit_read_only(const struct config_edit *edit);
 /* Whether it is one of the files of a Kubernetes volume, which the kubelet
  * replaces */
@@ -72,10 +73,12 @@ bool config_edit_is_volume(const struct config_edit *edit);
 int config_edit_write_secret(struct config_edit *edit, const char *name,
                              const char *value, const char **ret_path,
                              struct error *err) NODISCARD;
-/* Replaces the file by the text. The old content remains as FILE.bak. The
- * kind of the error is ERROR_BLOCKED if the file cannot be replaced where it
- * is, such as a single file that is mounted into a container. */
+/* Replaces the file by the text. The old content remains as FILE.bak. */
 int config_edit_commit(struct config_edit *edit, struct bytes text,
                        struct error *err) NODISCARD;
+/* Removes the files secrets/PREFIX.* that the text does not mention. NULL
+ * removes none. */
+void config_edit_remove_secrets(const struct config_edit *edit,
+                                struct bytes text, const char *prefix);
 
 #endif
