@@ -65,8 +65,11 @@ const struct admin_version *library_versions(size_t *ret_count);
 struct command {
     const char *name;
     const char *operands; /* synopsis, as "[EVENT...]"; NULL: takes none */
-    const char *summary;  /* one line, for the list of commands */
-    const char *text;     /* paragraphs, for the help of the command */
+    /* What may follow an operand, for completion: "available list describe".
+     * Ends with NULL; NULL: nothing */
+    const char *const *verbs;
+    const char *summary; /* one line, for the list of commands */
+    const char *text;    /* paragraphs, for the help of the command */
     const char *examples;
     const char *exit_statuses;        /* the exit statuses and what they mean */
     const struct option_row *options; /* ends with a row whose name is NULL */

@@ -164,6 +164,13 @@ static int run_integration(const struct cli_args *args)
     return verb->run(args, args->operand_count > 2 ? args->operands[2] : NULL);
 }
 
+static const char *const followers[] = {
+    "available list describe",
+    "registered add list delete",
+    "attached add list delete",
+    NULL,
+};
+
 const struct command integration_command = {
     .name = INTEGRATION,
     .operands = "available|registered|attached VERB [NAME]",
@@ -226,5 +233,6 @@ const struct command integration_command = {
         "printed\n"
         "  78  the configuration is wrong, or would be\n",
     .options = options,
+    .verbs = followers,
     .run = run_integration,
 };

@@ -13,8 +13,8 @@
 
 static int fail(const char *key, const char *source, const char *reason)
 {
-    print_err("waybill " INTEGRATION ": --opt %s: %s: %s\n", key, source,
-              reason);
+    print_err("waybill " INTEGRATION ": --opt %s: %s cannot be used: %s\n", key,
+              source, reason);
     return -1;
 }
 
@@ -23,6 +23,9 @@ static int read_source(struct option_inputs *inputs, struct option_input *input)
 {
     bool is_stdin = strcmp(input->value, "-") == 0;
     const char *file = input->value + 1;
+    const char *source =
+        is_stdin ? "standard input"
+                 : arena_printf(inputs->arena, "the file '%s'", file);
     CLEANUP(secret_release)
     struct secret value = SECRET_INIT(LIMIT_SECRET_FILE);
     struct error err;
@@ -30,13 +33,11 @@ static int read_source(struct option_inputs *inputs, struct option_input *input)
     if ((is_stdin ? file_read_open(STDIN_FILENO, &value.text, &err)
                   : file_read(file, FILE_MAY_BE_PIPE, &value.text, NULL,
                               &err)) < 0) {
-        return fail(input->key, is_stdin ? "standard input" : file,
-                    err.message);
+        return fail(input->key, source, err.message);
     }
     str_trim_file(&value.text, 0);
     if (strlen(value.text.data) != value.text.len) {
-        return fail(input->key, is_stdin ? "standard input" : file,
-                    "it contains a NUL byte");
+        return fail(input->key, source, "it contains a NUL byte");
     }
     input->value = arena_strdup(inputs->arena, value.text.data);
     return 0;

@@ -94,10 +94,15 @@ _waybill_words()
     esac
     # There is one word to choose, but any number of files.
     [ -z "$given" ] || words=''
+    case $command$given in
+    'integration available') words='list describe' ;;
+    'integration registered') words='add list delete' ;;
+    'integration attached') words='add list delete' ;;
+    esac
     if [[ $current == -* ]]; then kind=words words=$options; fi
 }
 
-# The command so far, and whether it has a word already
+# The command so far, and its words, each after a blank
 _waybill_command()
 {
     local i kind words
@@ -111,7 +116,7 @@ _waybill_command()
             fi
             ;;
         *)
-            if [ -n "$command" ]; then given=yes; fi
+            if [ -n "$command" ]; then given+=" ${COMP_WORDS[i]}"; fi
             command=${command:-${COMP_WORDS[i]}}
             ;;
         esac
