@@ -1,6 +1,7 @@
 #include <string.h>
 
-#include "integration_internal.h"
+#include "integration_options.h"
+#include "integration_table.h"
 
 /* The table of the inputs of a registration or of an attachment */
 

@@ -2,6 +2,8 @@
 #define WAYBILL_CLI_INTEGRATION_INTERNAL_H
 
 #include "cli_internal.h"
+#include "integration_options.h"
+#include "integration_table.h"
 #include "waybill/config_edit.h"
 #include "waybill/integration.h"
 
@@ -11,7 +13,6 @@
  * sysexits(3), EX_NOPERM */
 #define EXIT_READ_ONLY 77
 
-#define INTEGRATION "integration"
 #define REGISTRATIONS "registrations"
 #define ATTACHMENTS "attachments"
 
@@ -36,71 +37,6 @@ const char *integration_operand(const struct cli_args *args,
                                 const char *what);
 /* NULL after a message if there is no such kind */
 const struct integration_fields *integration_kind(const char *kind);
-
-/* --- integration_table.c: tables with frames ------------------------------
- */
-
-#define TABLE_MAX_COLUMNS 8
-
-struct table {
-    const char *title; /* NULL: none */
-    const char *headers[TABLE_MAX_COLUMNS];
-    size_t columns;
-    struct table_row {
-        char *cells[TABLE_MAX_COLUMNS];
-    } * rows;
-    size_t count;
-    size_t capacity;
-};
-
-/* Adds a row with a copy of each cell; NULL is an empty one. Line feeds in a
- * cell begin a new line in it, and long lines are wrapped. */
-void table_add(struct table *table, const char *const *cells);
-void table_append(const struct table *table, struct str *out);
-/* Appends the table to the output and frees it. */
-void table_print(struct table *table);
-void table_release(struct table *table);
-
-/* --- integration_inputs.c ------------------------------------------------- */
-
-/* The inputs of a registration, or of an attachment. False if there are none */
-bool append_inputs_table(struct str *out, const char *title,
-                         const struct field *fields,
-                         const char *const *required);
-
-/* --- integration_options.c: --opt ------------------------------------------
- */
-
-/* What --opt gives a key */
-struct option_input {
-    const char *key;  /* up to '=' */
-    const char *name; /* after the '.' of a key of a mapping; NULL: none */
-    const char *value;
-    const struct field *field;
-    const char *reference; /* the file with the secret, once it is written */
-};
-
-struct option_inputs {
-    struct arena *arena; /* the caller wipes and frees it */
-    struct option_input items[CLI_MAX_OPTIONS];
-    size_t count;
-};
-
-/* Reads the values, from files and standard input, too. On -1 the reason has
- * been printed. */
-int options_read(const struct cli_args *args, struct option_inputs *inputs);
-/* Finds the row of each; on -1 the possible options and the reason have been
- * printed. */
-int options_bind(struct option_inputs *inputs, const char *title,
-                 const struct field *fields, const char *const *required);
-/* Whether the value must not be written into the configuration */
-bool option_is_secret(const struct option_input *input);
-/* Appends the keys as lines of YAML. A secret is its reference, if it has
- * one. */
-void options_append(struct option_inputs *inputs, struct str *out);
-/* Appends a line "KEY: VALUE", indented; nothing if the value is NULL. */
-void append_key(struct str *out, size_t column, const char *key,
-                const char *value);
 
 /* --- integration_config.c: how options are shown --------------------------
  */

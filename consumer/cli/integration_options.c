@@ -1,7 +1,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "integration_internal.h"
+#include "integration_options.h"
+#include "waybill/config_edit.h"
 #include "waybill/error.h"
 #include "waybill/suggest.h"
 #include "waybill/utf8.h"

@@ -1,6 +1,7 @@
 #include <string.h>
 
-#include "integration_internal.h"
+#include "integration_table.h"
+#include "output.h"
 #include "waybill/alloc.h"
 #include "waybill/utf8.h"
 

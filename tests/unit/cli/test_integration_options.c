@@ -1,7 +1,7 @@
 #include <unistd.h>
 
 #include "asserts.h"
-#include "cli/integration_internal.h"
+#include "cli/integration_options.h"
 
 static const char *const methods[] = {"POST", "PUT", NULL};
 

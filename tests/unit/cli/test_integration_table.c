@@ -1,5 +1,5 @@
 #include "asserts.h"
-#include "cli/integration_internal.h"
+#include "cli/integration_table.h"
 
 static const char small[] = "┌────┬────────────┐\n"
                             "│ ID │ WORD       │\n"
@@ -73,7 +73,8 @@ static void table__wraps_long_cells_between_words(void **state)
     for (line = out.data; *line != '\0'; line = strchr(line, '\n') + 1) {
         assert_int_equal(characters_of(line), 64);
     }
-    assert_non_null(strstr(out.data, " has to be wrapped  │\n│ between two words "));
+    assert_non_null(
+        strstr(out.data, " has to be wrapped  │\n│ between two words "));
 }
 
 int main(void)
