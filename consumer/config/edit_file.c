@@ -110,6 +110,10 @@ static const char *find_obstacle(const struct config_edit *edit)
     if (edit->is_volume) {
         return "it is part of a Kubernetes volume";
     }
+    if (geteuid() != 0 && geteuid() != edit->found.st_uid) {
+        return "it belongs to another user, to whom the new file could not be "
+               "given";
+    }
     if (access(edit->directory, W_OK | X_OK) < 0 ||
         access(edit->target, W_OK) < 0) {
         return errno == EROFS ? "the file system is read-only"
@@ -312,6 +316,17 @@ static int make_directory(const struct config_edit *edit, const char *path,
     return result;
 }
 
+/* The entry of a new file is durable once its directory is. */
+static void sync_directory(const char *path)
+{
+    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+    if (fd >= 0) {
+        fsync(fd);
+        close(fd);
+    }
+}
+
 /* A relative path starts at the directory of the path that the configuration
  * was loaded from, and links lead there from anywhere. */
 static void refer(struct config_edit *edit, const char *name,
@@ -330,16 +345,17 @@ int config_edit_write_secret(struct config_edit *edit, const char *name,
                              const char *value, const char **ret_path,
                              struct error *err)
 {
+    CLEANUP(str_release) struct str directory = STR_INIT(STR_UNLIMITED);
     CLEANUP(str_release) struct str path = STR_INIT(STR_UNLIMITED);
 
     if (edit->count == MAX_SECRETS) {
         return error_set(err, ERROR_CONFIG, "the entry has too many secrets");
     }
-    str_printf(&path, "%s/" SECRETS, edit->directory);
-    if (make_directory(edit, path.data, err) < 0) {
+    str_printf(&directory, "%s/" SECRETS, edit->directory);
+    if (make_directory(edit, directory.data, err) < 0) {
         return -1;
     }
-    str_printf(&path, "/%s", name);
+    str_printf(&path, "%s/%s", directory.data, name);
     if (write_new(path.data, bytes_of(value), &edit->found,
                   is_for_group(edit) ? 0640 : 0600) < 0) {
         return errno == EEXIST
@@ -349,6 +365,7 @@ int config_edit_write_secret(struct config_edit *edit, const char *name,
                                path.data)
                    : fail(err, path.data, "written");
     }
+    sync_directory(directory.data);
     refer(edit, name, path.data);
     *ret_path = edit->paths[edit->count - 1].data;
     return 0;

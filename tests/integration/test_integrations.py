@@ -412,6 +412,23 @@ class ReadOnly(FileCase):
             self.assertEqual(self.file.read_text(), text)
 
 
+    def test_another_users_file_gets_what_to_write(self):
+        if os.geteuid() != 0:
+            self.skipTest("only root can be somebody else")
+        text = self.start()
+        self.directory.chmod(0o777)
+        self.file.chmod(0o666)
+        done = subprocess.run(
+            ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", binary()]
+            + ["integration", "attached", "add", "--integration=ghcr", "--workflow=a/b"],
+            cwd=self.directory, env=environment(self.directory),
+            capture_output=True, text=True, timeout=60, check=False,
+        )  # fmt: skip
+        self.assertEqual(done.returncode, EXIT_READ_ONLY, done.stderr)
+        self.assertIn("it belongs to another user", done.stderr)
+        self.unchanged(text)
+
+
 class Json(FileCase):
     def test_schemas_are_texts_as_in_chainloop(self):
         (oci, *_) = json.loads(self.integration("available", "list", "--json").out)
