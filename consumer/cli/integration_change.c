@@ -45,7 +45,7 @@ void change_end(struct change *change)
     secret_release(&change->text);
 }
 
-/* A file that is read-only may be broken by the entry only. */
+/* Loads the text as the content of the file, and prints its faults. */
 static int load(struct change *change, struct bytes text)
 {
     struct config_report report = {.arena = arena_new()};
@@ -144,6 +144,21 @@ static int write_secrets(struct change *change, struct option_inputs *inputs,
     return EXIT_OK;
 }
 
+/* The service may run as another user than the owner. */
+static void report_secrets(const struct option_inputs *inputs)
+{
+    for (size_t i = 0; i < inputs->count; i++) {
+        const struct option_input *input = &inputs->items[i];
+
+        if (input->reference != NULL) {
+            print_err("The value of '%s' is in the file '%s', which belongs to "
+                      "the owner of the configuration. The service must be "
+                      "able to read it.\n",
+                      input->key, input->reference);
+        }
+    }
+}
+
 /* --- what has to be done by hand -------------------------------------------
  */
 
@@ -239,6 +254,7 @@ int change_commit_append(struct change *change, const char *section,
     }
     if (config_edit_commit(change->edit, str_bytes(&change->text.text), &err) ==
         0) {
+        report_secrets(inputs);
         return EXIT_OK;
     }
     return config_edit_read_only(change->edit) != NULL
