@@ -13,6 +13,7 @@ static const struct command *const commands[] = {
     &status_command,
     &explain_command,
     &replay_command,
+    &integration_command,
     &credential_helper_command,
     &config_command,
     &version_command,

@@ -65,8 +65,11 @@ const struct admin_version *library_versions(size_t *ret_count);
 struct command {
     const char *name;
     const char *operands; /* synopsis, as "[EVENT...]"; NULL: takes none */
-    const char *summary;  /* one line, for the list of commands */
-    const char *text;     /* paragraphs, for the help of the command */
+    /* What may follow an operand, for completion: "available list describe".
+     * Ends with NULL; NULL: nothing */
+    const char *const *verbs;
+    const char *summary; /* one line, for the list of commands */
+    const char *text;    /* paragraphs, for the help of the command */
     const char *examples;
     const char *exit_statuses;        /* the exit statuses and what they mean */
     const struct option_row *options; /* ends with a row whose name is NULL */
@@ -103,6 +106,14 @@ void kafka_options_of(const struct kafka_settings *kafka,
 /* Checks Kafka and the endpoint of every registration over the network, prints
  * the findings and returns the exit status. */
 int check_online(const struct settings *settings, bool as_json);
+/* --- check_registration.c ------------------------------------------------- */
+
+/* Asks the endpoint of one of the registrations whether it would accept a
+ * delivery, and returns the exit status. What is not good is appended: findings
+ * that are bad or doubtful, or that the endpoint cannot be asked. */
+int check_registration(const struct settings *settings,
+                       const struct registration *registration,
+                       struct str *findings);
 
 /* --- events.c: files of events -------------------------------------------- */
 
@@ -155,6 +166,7 @@ extern const struct command kafka_command;
 extern const struct command status_command;
 extern const struct command explain_command;
 extern const struct command replay_command;
+extern const struct command integration_command;
 extern const struct command credential_helper_command;
 extern const struct command config_command;
 extern const struct command version_command;

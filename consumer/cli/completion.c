@@ -50,6 +50,11 @@ void append_operand_words(struct str *out, const struct command *command,
     }
 }
 
+size_t completion_verb_length(const char *verbs)
+{
+    return strcspn(verbs, " ");
+}
+
 void append_class_words(struct str *out)
 {
     for (const struct error_row *row = error_table; row->name != NULL; row++) {

@@ -32,6 +32,9 @@ bool completion_takes_files(const struct command *command);
  * blank. */
 void append_operand_words(struct str *out, const struct command *command,
                           const struct command *const *commands);
+/* Separates an entry of a command's `verbs`: the length of the operand. The
+ * words that may follow it are after the blank. */
+size_t completion_verb_length(const char *verbs);
 /* Appends the classes of errors, each after a blank. */
 void append_class_words(struct str *out);
 /* Appends the names of options, each after a blank. NULL rows are none. */

@@ -43,6 +43,19 @@ static void append_command(struct str *out, const struct command *command,
                completion_takes_files(command) ? "file" : "words");
 }
 
+/* The words that may follow another one */
+static void append_verbs(struct str *out, const struct command *command)
+{
+    const char *const *verbs = command->verbs;
+
+    for (; verbs != NULL && *verbs != NULL; verbs++) {
+        size_t len = completion_verb_length(*verbs);
+
+        str_printf(out, "    '%s %.*s') words='%s' ;;\n", command->name,
+                   (int)len, *verbs, *verbs + len + 1);
+    }
+}
+
 static const char values_head[] =
     "# The value of an option: a file, one of some words, or any text\n"
     "_waybill_value()\n"
@@ -59,15 +72,19 @@ static const char words_head[] = "# The words or options that may come next\n"
                                  "{\n"
                                  "    kind=words\n";
 
-static const char words_foot[] =
+static const char words_middle[] =
     "    esac\n"
     "    # There is one word to choose, but any number of files.\n"
     "    [ -z \"$given\" ] || words=''\n"
+    "    case $command$given in\n";
+
+static const char words_foot[] =
+    "    esac\n"
     "    if [[ $current == -* ]]; then kind=words words=$options; fi\n"
     "}\n\n";
 
 static const char functions[] =
-    "# The command so far, and whether it has a word already\n"
+    "# The command so far, and its words, each after a blank\n"
     "_waybill_command()\n"
     "{\n"
     "    local i kind words\n"
@@ -81,7 +98,8 @@ static const char functions[] =
     "            fi\n"
     "            ;;\n"
     "        *)\n"
-    "            if [ -n \"$command\" ]; then given=yes; fi\n"
+    "            if [ -n \"$command\" ]; then given+=\" ${COMP_WORDS[i]}\"; "
+    "fi\n"
     "            command=${command:-${COMP_WORDS[i]}}\n"
     "            ;;\n"
     "        esac\n"
@@ -140,6 +158,10 @@ void append_bash_completion(struct str *out,
         str_printf(out, " %s", commands[i]->name);
     }
     str_append_text(out, "' ;;\n");
+    str_append_text(out, words_middle);
+    for (size_t i = 0; commands[i] != NULL; i++) {
+        append_verbs(out, commands[i]);
+    }
     str_append_text(out, words_foot);
     str_append_text(out, functions);
 }

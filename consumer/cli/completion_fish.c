@@ -65,6 +65,20 @@ static void append_value_options(struct str *out, const struct option_row *rows)
     }
 }
 
+/* The words that may follow another one */
+static void append_verbs(struct str *out, const struct command *command)
+{
+    const char *const *verbs = command->verbs;
+
+    for (; verbs != NULL && *verbs != NULL; verbs++) {
+        size_t len = completion_verb_length(*verbs);
+
+        str_printf(out,
+                   "complete -c waybill -n '__waybill_is %s %.*s' -a '%s'\n",
+                   command->name, (int)len, *verbs, *verbs + len + 1);
+    }
+}
+
 static void append_command(struct str *out, const struct command *command,
                            const struct command *const *commands)
 {
@@ -84,6 +98,7 @@ static void append_command(struct str *out, const struct command *command,
                    "complete -c waybill -n '__waybill_is %s \"\"' -a '%s'\n",
                    command->name, words.data + 1);
     }
+    append_verbs(out, command);
 }
 
 static const char functions[] =
@@ -95,7 +110,7 @@ static const char functions[] =
     "        set index (math $index + 1)\n"
     "    end\n"
     "    test \"$words[1]\" = \"$argv[1]\"\n"
-    "    and test (count $argv) -eq 1 -o (count $words) -le 1\n"
+    "    and test (count $argv) -eq 1 -o \"$words[2..]\" = \"$argv[2]\"\n"
     "end\n\n"
     "complete -c waybill -f\n";
 
@@ -107,7 +122,7 @@ void append_fish_completion(struct str *out,
                     "completion fish`.\n\n"
                     "# Whether the command so far is $argv[1]; with a second "
                     "argument, only if\n"
-                    "# none of its own arguments is given yet\n"
+                    "# its own arguments so far are that one\n"
                     "function __waybill_is\n"
                     "    set -l given (commandline -opc)\n"
                     "    set -l words\n"

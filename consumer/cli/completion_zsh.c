@@ -67,6 +67,24 @@ static void append_options(struct str *out, const struct option_row *rows)
     }
 }
 
+/* The words that may follow another one */
+static void append_verbs(struct str *out, const struct command *command)
+{
+    const char *const *verbs = command->verbs;
+
+    if (verbs == NULL) {
+        return;
+    }
+    str_append_text(out, "        case $words[2] in\n");
+    for (; *verbs != NULL; verbs++) {
+        size_t len = completion_verb_length(*verbs);
+
+        str_printf(out, "        %.*s) options+=('2:argument:(%s)') ;;\n",
+                   (int)len, *verbs, *verbs + len + 1);
+    }
+    str_append_text(out, "        esac\n");
+}
+
 static void append_command(struct str *out, const struct command *command,
                            const struct command *const *commands)
 {
@@ -80,7 +98,9 @@ static void append_command(struct str *out, const struct command *command,
     } else if (words.len > 0) {
         str_printf(out, "        '1:argument:(%s)'\n", words.data + 1);
     }
-    str_append_text(out, "        )\n        ;;\n");
+    str_append_text(out, "        )\n");
+    append_verbs(out, command);
+    str_append_text(out, "        ;;\n");
 }
 
 static void append_commands(struct str *out,

@@ -59,10 +59,11 @@ void fault_add(struct faults *faults, const struct location *location,
 void faults_report(const struct faults *faults, bool are_warnings,
                    struct config_report *report);
 
-/* tree.c: parses the file into nodes and computes its digest. Returns NULL if
- * it could not be read or parsed. */
-struct node *tree_load(const char *path, struct config_files *files,
-                       struct faults *faults, struct digest *ret_digest);
+/* tree.c: parses the file, or the text that is given in its place, into nodes
+ * and computes the digest. Returns NULL if it could not be read or parsed. */
+struct node *tree_load(const char *path, struct bytes given,
+                       struct config_files *files, struct faults *faults,
+                       struct digest *ret_digest);
 struct node *tree_member(const struct node *mapping, const char *key);
 struct node *tree_add(struct arena *arena, struct node *mapping,
                       const char *key, enum node_kind kind,

@@ -152,7 +152,9 @@ static void read_map(const struct node *node, const char *path,
 {
     struct field_pair *pairs =
         arena_alloc(faults->arena, node->count * sizeof(*pairs));
-    ret_map->pairs = pairs;
+
+    /* A key that occurs twice is a fault, but is read twice. */
+    *ret_map = (struct field_map){.pairs = pairs};
     for (const struct node *item = node->first; item; item = item->next) {
         const char *full = path_of(item, path, faults);
 

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "config_internal.h"
+#include "waybill/config_edit.h"
 
 #define SYSTEM_CONFIG "/etc/waybill/config.yaml"
 
@@ -310,10 +311,10 @@ static void read_tree(struct settings *settings, struct node *root,
     }
 }
 
-int config_load_reporting(const char *path, const struct config_rules *rules,
-                          unsigned required, struct settings **ret_settings,
-                          struct config_report *report,
-                          struct config_files *ret_files)
+static int load(const char *path, struct bytes given,
+                const struct config_rules *rules, unsigned required,
+                struct settings **ret_settings, struct config_report *report,
+                struct config_files *ret_files)
 {
     struct arena *arena = arena_new();
     struct settings *settings = arena_alloc(arena, sizeof(*settings));
@@ -330,7 +331,7 @@ int config_load_reporting(const char *path, const struct config_rules *rules,
     *ret_files = (struct config_files){0};
     settings->arena = arena;
     settings->access.arena = arena;
-    root = tree_load(path, ret_files, &fault_list, &settings->revision);
+    root = tree_load(path, given, ret_files, &fault_list, &settings->revision);
     fields_default(settings_fields, settings);
     if (root != NULL) {
         read_tree(settings, root, rules, required, &fault_list, &warning_list);
@@ -343,6 +344,24 @@ int config_load_reporting(const char *path, const struct config_rules *rules,
     }
     *ret_settings = settings;
     return 0;
+}
+
+int config_load_reporting(const char *path, const struct config_rules *rules,
+                          unsigned required, struct settings **ret_settings,
+                          struct config_report *report,
+                          struct config_files *ret_files)
+{
+    return load(path, (struct bytes){0}, rules, required, ret_settings, report,
+                ret_files);
+}
+
+int config_edit_load(const char *path, const struct config_rules *rules,
+                     struct bytes text, struct settings **ret_settings,
+                     struct config_report *report)
+{
+    CLEANUP(config_files_release) struct config_files files;
+
+    return load(path, text, rules, 0, ret_settings, report, &files);
 }
 
 int config_load(const char *path, const struct config_rules *rules,

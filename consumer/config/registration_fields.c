@@ -62,6 +62,12 @@ const struct field registration_fields[] = {
      .fallback = "oci-registry",
      .doc = "The integration.",
      .since = "0.1.0"},
+    {.key = "description",
+     .offset = offsetof(struct registration, description),
+     .doc = "A text for people, which `waybill integration registered "
+            "list` shows.",
+     .example = "the team's registry",
+     .since = "0.3.0"},
     {0},
 };
 

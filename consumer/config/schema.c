@@ -316,14 +316,11 @@ static void append_list(struct json_writer *json, const struct field *list,
 }
 
 /* Chainloop's schemas: the inputs that an integration receives */
-static void append_inputs(struct json_writer *json, const char *kind,
-                          const char *what, const struct field *fields,
+static void append_inputs(struct json_writer *json, const char *name,
+                          const struct field *fields,
                           const char *const *required)
 {
-    CLEANUP(str_release) struct str name = STR_INIT(128);
-
-    str_printf(&name, "%s-%s-inputs", kind, what);
-    json_open(json, name.data, '{');
+    json_open(json, name, '{');
     json_append_string(json, "type", "object");
     json_open(json, "properties", '{');
     append_properties(json, fields);
@@ -340,19 +337,43 @@ static void append_inputs(struct json_writer *json, const char *kind,
     json_close(json, '}');
 }
 
+static void append_inputs_of(struct json_writer *json,
+                             const struct integration_fields *kind)
+{
+    CLEANUP(str_release) struct str name = STR_INIT(128);
+
+    str_printf(&name, "%s-registration-inputs", kind->kind);
+    append_inputs(json, name.data, kind->registration,
+                  kind->registration_inputs);
+    str_clear(&name);
+    str_printf(&name, "%s-attachment-inputs", kind->kind);
+    append_inputs(json, name.data, kind->attachment, kind->attachment_inputs);
+}
+
 static void append_defs(struct json_writer *json,
                         const struct integration_fields *const *integrations)
 {
     json_open(json, "$defs", '{');
     for (; *integrations != NULL; integrations++) {
-        append_inputs(json, (*integrations)->kind, "registration",
-                      (*integrations)->registration,
-                      (*integrations)->registration_inputs);
-        append_inputs(json, (*integrations)->kind, "attachment",
-                      (*integrations)->attachment,
-                      (*integrations)->attachment_inputs);
+        append_inputs_of(json, *integrations);
     }
     json_close(json, '}');
+}
+
+void config_append_registration_schema(struct str *out,
+                                       const struct integration_fields *kind)
+{
+    struct json_writer json = {.out = out};
+
+    append_inputs(&json, NULL, kind->registration, kind->registration_inputs);
+}
+
+void config_append_attachment_schema(struct str *out,
+                                     const struct integration_fields *kind)
+{
+    struct json_writer json = {.out = out};
+
+    append_inputs(&json, NULL, kind->attachment, kind->attachment_inputs);
 }
 
 void config_append_schema(struct str *out,

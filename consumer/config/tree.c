@@ -376,8 +376,21 @@ static int read_file(const char *path, struct str *content,
     return 0;
 }
 
-struct node *tree_load(const char *path, struct config_files *files,
-                       struct faults *faults, struct digest *ret_digest)
+/* The content of the file, or in its place the given one */
+static int get_content(const char *path, struct bytes given,
+                       struct str *content, struct config_files *files,
+                       struct faults *faults)
+{
+    if (given.data == NULL) {
+        return read_file(path, content, files, faults);
+    }
+    str_append(content, given.data, given.len);
+    return 0;
+}
+
+struct node *tree_load(const char *path, struct bytes given,
+                       struct config_files *files, struct faults *faults,
+                       struct digest *ret_digest)
 {
     struct tree tree = {
         .arena = faults->arena, .files = files, .faults = faults};
@@ -387,7 +400,7 @@ struct node *tree_load(const char *path, struct config_files *files,
     struct node *root;
 
     access_allow_file(faults->access, path);
-    if (read_file(path, content, files, faults) < 0) {
+    if (get_content(path, given, content, files, faults) < 0) {
         return NULL;
     }
     digest_of(content->data, content->len, ret_digest);

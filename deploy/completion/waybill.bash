@@ -34,6 +34,13 @@ _waybill_value()
     --limit) kind=value ;;
     --rate) kind=value ;;
     --max-failures) kind=value ;;
+    --name) kind=value ;;
+    --id) kind=value ;;
+    --description) kind=value ;;
+    --integration) kind=value ;;
+    --workflow) kind=value ;;
+    --project) kind=value ;;
+    --opt) kind=value ;;
     esac
     [ -n "$kind" ]
 }
@@ -68,6 +75,9 @@ _waybill_words()
     replay)
         options+=' --class --code --since --until --topic --partition --offset --dead-letter --key --event-id --workflow --integration --registration --attachment --all --json --no-outcome-check --max-replays --force --limit --rate --max-failures --include-unreplayed --yes' words=' list show stats run purge' kind=words
         ;;
+    integration)
+        options+=' --name --id --description --integration --workflow --project --opt --inline --no-check --json' words=' available registered attached' kind=words
+        ;;
     credential-helper)
         options+='' words=' get' kind=words
         ;;
@@ -78,16 +88,21 @@ _waybill_words()
         options+=' --json' words='' kind=words
         ;;
     help)
-        options+='' words=' run check push publish kafka status explain replay credential-helper config version help' kind=words
+        options+='' words=' run check push publish kafka status explain replay integration credential-helper config version help' kind=words
         ;;
-    '') words=' run check push publish kafka status explain replay credential-helper config version help' ;;
+    '') words=' run check push publish kafka status explain replay integration credential-helper config version help' ;;
     esac
     # There is one word to choose, but any number of files.
     [ -z "$given" ] || words=''
+    case $command$given in
+    'integration available') words='list describe' ;;
+    'integration registered') words='add list delete' ;;
+    'integration attached') words='add list delete' ;;
+    esac
     if [[ $current == -* ]]; then kind=words words=$options; fi
 }
 
-# The command so far, and whether it has a word already
+# The command so far, and its words, each after a blank
 _waybill_command()
 {
     local i kind words
@@ -101,7 +116,7 @@ _waybill_command()
             fi
             ;;
         *)
-            if [ -n "$command" ]; then given=yes; fi
+            if [ -n "$command" ]; then given+=" ${COMP_WORDS[i]}"; fi
             command=${command:-${COMP_WORDS[i]}}
             ;;
         esac

@@ -13,6 +13,7 @@ struct registration {
     const char *name;
     const char *integration; /* the kind of integration: "oci-registry" */
     void *options; /* described by the integration's registration fields */
+    const char *description; /* for people; NULL: none */
 };
 
 struct workflow_selector {

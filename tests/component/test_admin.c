@@ -12,8 +12,8 @@
 #include "waybill/json.h"
 
 static struct registration registrations[] = {
-    {"ghcr", "oci-registry", NULL},
-    {"we\"ird\\", "oci-registry", NULL},
+    {"ghcr", "oci-registry", NULL, NULL},
+    {"we\"ird\\", "oci-registry", NULL, NULL},
 };
 static const struct histogram_bounds bounds = {2, {1, 10}};
 static struct registration_counts registration_counts[2];

@@ -33,6 +33,7 @@ PRINTING = (
     *(["help", "replay"], ["check"], ["check", "--json"], ["push", "event.json"]),
     *(["config", name] for name in ("reference", "schema", "cli", "registries", "metrics")),
     *(["config", name] for name in ("errors", "man", "man-yaml", "completion")),
+    *(["integration", *verb.split()] for verb in ("available list", "attached list --json")),
 )
 
 

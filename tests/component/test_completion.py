@@ -57,6 +57,15 @@ class Completion:
         self.assertEqual(self.words("waybill", "kafka", ""), {"prepare"})
         self.assertEqual(self.words("waybill", "run", "ev"), set())
 
+    def test_words_after_a_word(self):
+        groups = {"available", "registered", "attached"}
+        self.assertEqual(self.words("waybill", "integration", ""), groups)
+        verbs = {"add", "list", "delete"}
+        self.assertEqual(self.words("waybill", "integration", "attached", ""), verbs)
+        described = self.words("waybill", "integration", "available", "des")
+        self.assertEqual(described, {"describe"})
+        self.assertEqual(self.words("waybill", "integration", "attached", "list", ""), set())
+
     def words(self, *line):
         return {word for word in self.offered(*line) if not word.startswith("-")}
 

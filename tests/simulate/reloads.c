@@ -63,9 +63,11 @@ static struct registration copy_registration(struct arena *arena,
     void *options = copy_options(arena, from->options, kind->registration_size,
                                  kind->registration);
 
-    return (struct registration){arena_strdup(arena, from->name),
-                                 arena_strdup(arena, from->integration),
-                                 options};
+    return (struct registration){
+        .name = arena_strdup(arena, from->name),
+        .integration = arena_strdup(arena, from->integration),
+        .options = options,
+    };
 }
 
 static const struct registration *named(const struct settings *settings,

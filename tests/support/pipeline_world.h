@@ -23,9 +23,11 @@ static char world_other_host[] = "h2";
 static char world_third_host[] = "h3";
 
 static struct registration world_registrations[] = {
-    {"one", FAKE_KIND, world_host},       {"two", FAKE_KIND, world_host},
-    {"far", FAKE_KIND, world_other_host}, {"sea", FAKE_KIND, world_third_host},
-    {"hook", FAKE_MUTE_KIND, world_host},
+    {"one", FAKE_KIND, world_host, NULL},
+    {"two", FAKE_KIND, world_host, NULL},
+    {"far", FAKE_KIND, world_other_host, NULL},
+    {"sea", FAKE_KIND, world_third_host, NULL},
+    {"hook", FAKE_MUTE_KIND, world_host, NULL},
 };
 
 static struct attachment world_attachments[] = {

@@ -167,7 +167,7 @@ static void fields__of_earlier_versions_are_named_with_their_version(
     assert_string_equal(
         changing_fault(*state, "goals: x"),
         ":3:5: registrations[0].goals: unknown key; Waybill " WAYBILL_VERSION
-        " has these keys here: name, integration, target\n");
+        " has these keys here: name, integration, description, target\n");
 }
 
 static void fields__removed_from_the_table_are_in_the_reference(void **state)
