@@ -78,6 +78,9 @@ uint64_t endpoint_due_ms(const struct endpoint *endpoint, uint64_t now_ms);
 void endpoint_succeeded(struct endpoint *endpoint, uint64_t now_ms);
 bool endpoint_failed(struct endpoint *endpoint, const struct error *err,
                      uint64_t now_ms);
+/* Sends nothing to the endpoint for so long; 0 changes nothing. */
+void endpoint_pause(struct endpoint *endpoint, uint32_t pause_ms,
+                    uint64_t now_ms);
 /* Reports the result of a probe; err is NULL if the endpoint answered. */
 void endpoint_probed(struct endpoint *endpoint, const struct error *err,
                      uint64_t now_ms);

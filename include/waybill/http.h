@@ -159,12 +159,17 @@ bool http_value_is_plain(const char *value);
  * be NULL. */
 bool http_is_header_name(const char *name);
 bool http_is_header_value(const char *value);
-/* The value of Retry-After, in seconds or as a date, converted to milliseconds;
- * 0 if there is none. It is capped at five minutes, because a server must not
- * decide to stop deliveries for longer. `wall_ms` is the current time. */
+/* The value of Retry-After, in seconds (which may have a fraction) or as a
+ * date, converted to milliseconds; 0 if there is none. It is capped at five
+ * minutes, because a server must not decide to stop deliveries for longer.
+ * `wall_ms` is the current time. */
 #define HTTP_MAX_RETRY_AFTER_MS ((uint32_t)300000)
 uint32_t http_retry_after_ms(const struct http_response *response,
                              int64_t wall_ms);
+/* The same with another cap. Services for messages mean what they state: those
+ * that ignore a delay of hours are banned. */
+uint32_t http_retry_after_up_to_ms(const struct http_response *response,
+                                   int64_t wall_ms, uint32_t max_ms);
 
 /*
  * The meaning of error responses. Every caller takes the kind of its error from

@@ -107,6 +107,10 @@ struct integration_class {
     const char *(*endpoint)(const struct registration *registration,
                             struct arena *arena);
 
+    /* The most deliveries of a registration at a time, if that is less than
+     * delivery.concurrency; 0: no such limit. */
+    size_t max_concurrency;
+
     /* Optional. Finds out whether the endpoint answers, without delivering
      * anything. NULL if it cannot: while the circuit breaker is open, single
      * deliveries are attempted instead. */
