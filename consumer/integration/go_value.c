@@ -25,8 +25,7 @@ static void decimal_of(double number, struct decimal *decimal)
                  number);
         decimal->digits++;
     } while (decimal->digits < 17 && strtod(decimal->text, NULL) != number);
-    decimal->exponent =
-        (int)strtol(strchr(decimal->text, 'e') + 1, NULL, 10);
+    decimal->exponent = (int)strtol(strchr(decimal->text, 'e') + 1, NULL, 10);
 }
 
 /* strconv.FormatFloat: with an exponent below `low` and from `high` on */

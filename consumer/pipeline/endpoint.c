@@ -154,8 +154,7 @@ void endpoint_succeeded(struct endpoint *endpoint, uint64_t now_ms)
 
 /* `waybill push` opens no breaker and does not pause an endpoint: a person
  * waits, and it attempts what it was asked to. */
-void endpoint_pause(struct endpoint *endpoint, uint32_t pause_ms,
-                    uint64_t now_ms)
+void endpoint_pause(struct endpoint *endpoint, uint32_t ms, uint64_t now_ms)
 {
     if (!scheduler_is_service(endpoint->scheduler)) {
         return;
@@ -163,8 +162,7 @@ void endpoint_pause(struct endpoint *endpoint, uint32_t pause_ms,
     if (endpoint->pause_until_ms <= now_ms) {
         endpoint->paused_since_ms = now_ms;
     }
-    endpoint->pause_until_ms =
-        later(endpoint->pause_until_ms, now_ms + pause_ms);
+    endpoint->pause_until_ms = later(endpoint->pause_until_ms, now_ms + ms);
 }
 
 bool endpoint_failed(struct endpoint *endpoint, const struct error *err,

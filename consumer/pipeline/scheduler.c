@@ -505,16 +505,6 @@ static void add_attachments(struct scheduler *scheduler,
     }
 }
 
-static size_t max_concurrency(const struct settings *settings,
-                              const struct integration_class *class)
-{
-    size_t max = class->max_concurrency;
-
-    return max > 0 && max < settings->delivery.concurrency
-               ? max
-               : settings->delivery.concurrency;
-}
-
 static void add_queue(struct scheduler *scheduler, size_t index)
 {
     const struct settings *settings = scheduler->options->settings;
@@ -529,7 +519,8 @@ static void add_queue(struct scheduler *scheduler, size_t index)
         timer_init(&endpoint->wake, on_wake, endpoint);
     }
     registration_queue_init(
-        queue, registration, max_concurrency(settings, class),
+        queue, registration,
+        integration_concurrency(class, settings->delivery.concurrency),
         &scheduler->attachments[scheduler->attachment_count]);
     add_attachments(scheduler, queue);
     endpoint_add_queue(endpoint, queue);

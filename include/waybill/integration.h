@@ -167,6 +167,9 @@ void integration_set_free(struct integration_set *set);
 struct integration *integration_of(struct integration_set *set,
                                    const struct registration *registration);
 
+/* Returns how many deliveries of a registration there may be at a time. */
+size_t integration_concurrency(const struct integration_class *class,
+                               size_t configured);
 /* Starts a probe. Returns NULL, and starts nothing, if the class has none. */
 struct integration_operation *integration_probe(
     struct integration *integration, const struct registration *registration,
