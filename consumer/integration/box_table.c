@@ -17,10 +17,9 @@
  * which they are drawn: tabs, line ends and control characters are resolved.
  */
 
-/* Invalid bytes count as control characters. */
-static void append_resolved(struct str *out, const char *line, size_t len)
+void box_append_cell_text(struct str *out, const char *text, size_t len)
 {
-    const unsigned char *at = (const unsigned char *)line;
+    const unsigned char *at = (const unsigned char *)text;
     const unsigned char *end = at + len;
 
     while (at < end) {
@@ -29,7 +28,8 @@ static void append_resolved(struct str *out, const char *line, size_t len)
 
         if (*at == '\t') {
             str_append_text(out, "    ");
-        } else if (*at != '\r' && (c < ' ' || (c >= 0x7F && c < 0xA0))) {
+        } else if (*at != '\r' && *at != '\n' &&
+                   (c < ' ' || (c >= 0x7F && c < 0xA0))) {
             str_append_text(out, UTF8_REPLACEMENT);
         } else {
             str_append(out, at, size);
@@ -84,7 +84,7 @@ static void append_line(struct str *out, const char *text, size_t len)
 {
     CLEANUP(str_release) struct str line = STR_INIT(STR_UNLIMITED);
 
-    append_resolved(&line, text, len);
+    box_append_cell_text(&line, text, len);
     append_overwritten(out, &line);
 }
 

@@ -38,6 +38,10 @@ struct box_table {
     size_t row_count; /* not 0 */
 };
 
+/* Appends the text of a cell as it is drawn: with tabs and control characters
+ * replaced, as are invalid bytes, but not yet divided into lines. */
+void box_append_cell_text(struct str *out, const char *text, size_t len);
+
 /* Appends the table, whose last line is not ended. Because each row is as wide
  * as the widest, a table can be far larger than its cells: the drawing ends
  * after the line with which `out` reaches `max` bytes. */

@@ -127,54 +127,34 @@ static void wrap_character(struct wrapping *wrapping,
     str_append(wrapping->out, character, size);
 }
 
+static void wrap(struct str *out, const struct str *text)
+{
+    struct wrapping wrapping = {.out = out};
+    const unsigned char *at = (const unsigned char *)text->data;
+    const unsigned char *end = at + text->len;
+
+    while (at < end) {
+        size_t size = utf8_length(at, (size_t)(end - at));
+
+        wrap_character(&wrapping, at, size);
+        at += size;
+    }
+}
+
 /* Wraps lines in the middle of words, as github.com/muesli/reflow/wrap does: a
  * text that is not wider than a line, all its lines together, stays as it is.
  * In any other, tabs become four blanks, and blanks after a break are
  * dropped. */
-static void append_wrapped(struct str *out, const char *value)
-{
-    CLEANUP(str_release) struct str text = STR_INIT(STR_UNLIMITED);
-    struct wrapping wrapping = {.out = out};
-    const unsigned char *at;
-    const unsigned char *end;
-
-    for (; *value != '\0'; value++) {
-        str_append(&text, *value == '\t' ? "    " : value,
-                   *value == '\t' ? 4 : 1);
-    }
-    at = (const unsigned char *)text.data;
-    end = at + text.len;
-    while (at < end) {
-        size_t size = utf8_length(at, (size_t)(end - at));
-
-        if (size == 0) {
-            wrap_character(&wrapping, (const unsigned char *)UTF8_REPLACEMENT,
-                           3);
-        } else {
-            wrap_character(&wrapping, at, size);
-        }
-        at += size == 0 ? 1 : size;
-    }
-}
-
-static size_t width_of_all(const char *value)
-{
-    size_t tabs = 0;
-
-    for (const char *at = value; *at != '\0'; at++) {
-        tabs += *at == '\t';
-    }
-    return display_width(value, strlen(value)) + 4 * tabs;
-}
-
 static const char *wrapped(const char *value, struct arena *arena)
 {
+    CLEANUP(str_release) struct str text = STR_INIT(STR_UNLIMITED);
     CLEANUP(str_release) struct str out = STR_INIT(STR_UNLIMITED);
 
-    if (width_of_all(value) <= MAX_VALUE) {
+    box_append_cell_text(&text, value, strlen(value));
+    if (display_width(text.data, text.len) <= MAX_VALUE) {
         return value;
     }
-    append_wrapped(&out, value);
+    wrap(&out, &text);
     return arena_strdup(arena, out.data);
 }
 
