@@ -47,7 +47,8 @@ static const char *title_of(const struct event *event, struct arena *arena)
                : arena_printf(arena, "%s: attestation received", name);
 }
 
-/* Services refuse the whole message if a link is no URL. */
+/* Services refuse the whole message if a link is no URL, and some do so for a
+ * host without a domain. */
 static const char *link_of(const struct event *event, struct arena *arena)
 {
     struct url url;
@@ -58,7 +59,9 @@ static const char *link_of(const struct event *event, struct arena *arena)
         url_parse(event->run.url, NULL, &url, &ignored) < 0) {
         return NULL;
     }
-    link = http_value_is_plain(url.text) ? arena_strdup(arena, url.text) : NULL;
+    link = http_value_is_plain(url.text) && strpbrk(url.host, ".:") != NULL
+               ? arena_strdup(arena, url.text)
+               : NULL;
     url_release(&url);
     return link;
 }

@@ -117,10 +117,38 @@ void chat_text_append_own(struct chat_text *text, const char *own)
     }
 }
 
-void chat_text_append(struct chat_text *text, const char *value)
+/* White space of Unicode that takes room (White_Space), and fillers */
+static bool is_blank(uint32_t c)
+{
+    return c == ' ' || c == 0xA0 || c == 0x115F || c == 0x1160 || c == 0x1680 ||
+           (c >= 0x2000 && c <= 0x200A) || c == 0x202F || c == 0x205F ||
+           c == 0x2800 || c == 0x3000 || c == 0x3164 || c == 0xFFA0;
+}
+
+/* Services refuse a message in which something has no visible character. */
+static bool is_visible(const char *value)
 {
     const unsigned char *at = (const unsigned char *)value;
     size_t len = strlen(value);
+
+    while (len > 0) {
+        size_t size = utf8_length(at, len);
+
+        if (size == 0 || !(utf8_is_invisible(at, size) ||
+                           is_blank(utf8_code_point(at, size)))) {
+            return true;
+        }
+        at += size;
+        len -= size;
+    }
+    return false;
+}
+
+void chat_text_append(struct chat_text *text, const char *value)
+{
+    const char *shown = is_visible(value) ? value : "(blank)";
+    const unsigned char *at = (const unsigned char *)shown;
+    size_t len = strlen(shown);
 
     while (len > 0 && !text->is_cut) {
         size_t size = utf8_length(at, len);

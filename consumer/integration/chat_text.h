@@ -45,9 +45,9 @@ struct chat_text {
 
 void chat_text_init(struct chat_text *text, size_t max, chat_escape_fn *escape);
 void chat_text_release(struct chat_text *text);
-/* Appends a value of the event. Characters that cannot be seen become blanks. A
- * text that gets longer than `max` ends with an ellipsis, and everything that
- * is appended later is omitted. */
+/* Appends a value of the event, or "(blank)" if nothing of it can be seen.
+ * Single characters that cannot be seen become blanks. A text that gets longer
+ * than `max` ends with an ellipsis, and what is appended later is omitted. */
 void chat_text_append(struct chat_text *text, const char *value);
 /* Appends a text of ours, unescaped. */
 void chat_text_append_own(struct chat_text *text, const char *own);

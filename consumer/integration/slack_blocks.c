@@ -13,6 +13,7 @@
 #define MAX_FIELD 250
 #define MAX_LIST 2500
 #define MAX_CONTEXT 600
+#define MAX_LINK 1800
 
 /* --- parts -------------------------------------------------------------------
  */
@@ -92,7 +93,7 @@ static void append_link(struct json_writer *json, const char *url)
 {
     struct chat_text text;
 
-    chat_text_init(&text, MAX_CONTEXT * 3, chat_escape_slack);
+    chat_text_init(&text, MAX_LINK, chat_escape_slack);
     chat_text_append_own(&text, "<");
     chat_text_append(&text, url);
     chat_text_append_own(&text, "|Open the run>");

@@ -19,7 +19,8 @@ static const struct {
     chat_escape_fn *escape;
     const char *shown;
 } rows[] = {
-    {"", 5, chat_escape_nothing, ""},
+    {"", 9, chat_escape_slack, "(blank)"},
+    {" \n\xE2\x80\x8B\xE3\x80\x80", 9, chat_escape_discord, "\\(blank\\)"},
     {"abcde", 5, chat_escape_nothing, "abcde"},
     {"abcdef", 5, chat_escape_nothing, "abcd…"},
     {"äöüßé", 5, chat_escape_nothing, "äöüßé"},

@@ -149,8 +149,8 @@ static void delivery__of_a_large_event_keeps_the_limits(void **state)
 static void delivery__links_to_nothing_but_urls(void **state)
 {
     static const char *const links[] = {
-        "javascript:alert(1)", "https://a/b|c",    "https://a/ b",
-        "ci.example/1",        "https://me:pw@a/",
+        "javascript:alert(1)", "https://a.b/b|c", "https://ci/1",
+        "https://a.b/ b",      "ci.example/1",    "https://me:pw@a.b/",
     };
 
     for (size_t i = 0; i < ARRAY_SIZE(links); i++) {
