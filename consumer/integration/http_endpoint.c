@@ -442,8 +442,10 @@ static void fail_with_response(struct endpoint_transfer *transfer,
                         ? " (only the redirects 307 and 308 are followed)"
                         : "",
                     text.data);
-    err.retry_after_ms = http_retry_after_up_to_ms(
-        response, clock_wall_ms(clock), ENDPOINT_MAX_DELAY_MS);
+    if (err.kind == ERROR_RATE_LIMITED) {
+        err.retry_after_ms = http_retry_after_up_to_ms(
+            response, clock_wall_ms(clock), ENDPOINT_MAX_DELAY_MS);
+    }
     show_response(transfer, response, &err);
     finish(transfer, &err, !may_have_arrived(response->status));
 }

@@ -59,7 +59,7 @@ struct endpoint_request {
     endpoint_response_fn *on_response; /* NULL if none */
 };
 
-/* The longest delay that a response may ask for */
+/* The longest delay that a response 429 may ask for */
 #define ENDPOINT_MAX_DELAY_MS ((uint32_t)24 * 60 * 60 * 1000)
 
 /* Called exactly once, from the loop, after which the transfer no longer

@@ -149,8 +149,9 @@ static void append_event(struct str *out, const char *name,
 
 static void check_event(const struct str *text)
 {
+    static struct header headers[1]; /* of which none is used */
     struct input input = {
-        .message = {.topic = "t", .value = str_bytes(text)},
+        .message = {.topic = "t", .value = str_bytes(text), .headers = headers},
     };
     struct arena *arena = arena_new();
     struct chat_message message;

@@ -193,6 +193,7 @@ static void errors__have_the_code_that_slack_says(void **state)
         {429, "Retry-After: 4500\n", "", ERROR_RATE_LIMITED, "", 4500000},
         {429, "Retry-After: 0.35\n", "", ERROR_RATE_LIMITED, "", 350},
         {429, "Retry-After: 999999\n", "", ERROR_RATE_LIMITED, "", 86400000},
+        {503, "Retry-After: 999999\n", "", ERROR_UNAVAILABLE, "", 300000},
         {500, "", "rollup_error", ERROR_UNAVAILABLE, "rollup_error", 0},
         {502, "", "<html>", ERROR_UNAVAILABLE, "", 0},
     };
