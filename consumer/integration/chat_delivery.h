@@ -60,9 +60,8 @@ struct chat_request {
     chat_read_fn *read;
 };
 
-/* Returns the attachment's options if the event should be sent, and NULL if an
- * earlier attempt may have arrived and the attachment says not to repeat it:
- * chat_skip() is then called instead of chat_deliver(). */
+/* Returns false if an earlier attempt may have arrived and the attachment says
+ * not to repeat it: chat_skip() is then called instead of chat_deliver(). */
 bool chat_is_wanted(const struct delivery_request *request);
 struct integration_operation *chat_skip(struct integration *integration,
                                         const struct delivery_request *request,
