@@ -33,6 +33,9 @@ PARTS_HELM=(
 PARTS_KUBERNETES_VALIDATE_VERSION=1.37.0
 # It verifies the signatures of webhooks with the library of Standard Webhooks.
 PARTS_STANDARDWEBHOOKS_VERSION=1.1.0
+# It knows the limits of Slack's messages.
+PARTS_SLACK_SDK_VERSION=3.48.0
+PARTS_JSONSCHEMA_VERSION=4.26.0
 PARTS_GO_TOOLS=(
     registry=github.com/distribution/distribution/v3/cmd/registry@v3.0.0
     crane=github.com/google/go-containerregistry/cmd/crane@v0.22.1
@@ -240,6 +243,30 @@ parts_kubernetes_validate() {
 
 parts_standardwebhooks() {
     parts_python standardwebhooks "$PARTS_STANDARDWEBHOOKS_VERSION"
+}
+
+parts_slack_sdk() {
+    parts_python slack_sdk "$PARTS_SLACK_SDK_VERSION"
+}
+
+parts_jsonschema() {
+    parts_python jsonschema "$PARTS_JSONSCHEMA_VERSION"
+}
+
+# parts_summary_table: prints the path of the program that makes Chainloop's tables.
+parts_summary_table() {
+    local source binary go
+    source=$(dirname "$PARTS_FILE")/../tests/fixtures/summary_table/oracle
+    binary=$(parts_cache)/summary-table-$(cat "$source"/* | sha256sum | cut -c1-16)
+    if [ ! -x "$binary" ]; then
+        mkdir -p "$(parts_cache)" || return
+        go=$(parts_go) || return
+        parts_say "building tests/fixtures/summary_table/oracle"
+        (cd "$source" && parts_quiet env CGO_ENABLED=0 GOFLAGS= "$go" build -o "$binary.$$" .) ||
+            return
+        mv "$binary.$$" "$binary"
+    fi
+    printf '%s\n' "$binary"
 }
 
 # parts_helm 3|4: prints the path of a helm of that major version.

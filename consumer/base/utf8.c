@@ -91,7 +91,7 @@ void utf8_append(struct str *str, uint32_t c)
     }
 }
 
-static uint32_t code_point(const unsigned char *data, size_t size)
+uint32_t utf8_code_point(const unsigned char *data, size_t size)
 {
     uint32_t c = size == 1 ? data[0] : data[0] & (0x7FU >> size);
 
@@ -120,7 +120,7 @@ bool utf8_is_invisible(const unsigned char *data, size_t size)
         {0x1D173, 0x1D17A}, /* musical beams and slurs */
         {0xE0000, 0xE0FFF}, /* tags */
     };
-    uint32_t c = code_point(data, size);
+    uint32_t c = utf8_code_point(data, size);
 
     for (size_t i = 0; i < sizeof(ranges) / sizeof(ranges[0]); i++) {
         if (c <= ranges[i].last) {
@@ -157,7 +157,7 @@ void utf8_append_printable(struct str *str, const void *data, size_t len,
 
 void utf8_append_escape(struct str *str, const unsigned char *data, size_t size)
 {
-    uint32_t c = code_point(data, size);
+    uint32_t c = utf8_code_point(data, size);
 
     if (c > 0xFFFF) {
         c -= 0x10000;

@@ -44,22 +44,37 @@ bool http_header(const struct http_response *response, const char *name,
     return false;
 }
 
-uint32_t http_retry_after_ms(const struct http_response *response,
-                             int64_t wall_ms)
+/* RFC 9110 knows whole seconds only, but some servers send a fraction. Anything
+ * else after the number is not a delay. Returns -1 if it is none. */
+static int64_t parse_seconds(const char *text)
+{
+    static const int64_t most = INT32_MAX;
+    int64_t ms;
+    int64_t unit = 100;
+    char *end;
+    unsigned long seconds = strtoul(text, &end, 10);
+
+    ms = seconds > (unsigned long)most / 1000 ? most : (int64_t)seconds * 1000;
+    if (*end == '.' && isdigit((unsigned char)end[1])) {
+        for (end++; isdigit((unsigned char)*end); end++) {
+            ms += (*end - '0') * unit;
+            unit /= 10;
+        }
+    }
+    return *end == '\0' ? ms : -1;
+}
+
+uint32_t http_retry_after_up_to_ms(const struct http_response *response,
+                                   int64_t wall_ms, uint32_t max_ms)
 {
     CLEANUP(str_release) struct str value = STR_INIT(64);
     int64_t wait;
-    char *end;
 
     if (!http_header(response, "Retry-After", 0, &value) || value.len == 0) {
         return 0;
     }
     if (isdigit((unsigned char)value.data[0])) {
-        unsigned long seconds = strtoul(value.data, &end, 10);
-
-        wait =
-            seconds > 3600 ? HTTP_MAX_RETRY_AFTER_MS : (int64_t)seconds * 1000;
-        wait = *end == '\0' ? wait : 0;
+        wait = parse_seconds(value.data);
     } else {
         int64_t date = clock_parse_http_date(value.data);
 
@@ -68,8 +83,14 @@ uint32_t http_retry_after_ms(const struct http_response *response,
     if (wait <= 0) {
         return 0;
     }
-    return wait > HTTP_MAX_RETRY_AFTER_MS ? HTTP_MAX_RETRY_AFTER_MS
-                                          : (uint32_t)wait;
+    return wait > max_ms ? max_ms : (uint32_t)wait;
+}
+
+uint32_t http_retry_after_ms(const struct http_response *response,
+                             int64_t wall_ms)
+{
+    return http_retry_after_up_to_ms(response, wall_ms,
+                                     HTTP_MAX_RETRY_AFTER_MS);
 }
 
 bool http_value_is_plain(const char *value)

@@ -275,12 +275,30 @@ static void start(struct endpoint_transfer *transfer)
                                     .headers = headers_of(transfer),
                                     .body = transfer->request.body,
                                     .transport = &transport,
-                                    .max_body = MAX_RESPONSE,
+                                    .max_body = transfer->request.max_response,
                                     .truncates_body = true,
                                     .once = true,
                                     .timeouts = context->network.timeouts,
                                 },
                                 on_response, transfer);
+}
+
+static void add_query(struct endpoint_transfer *transfer)
+{
+    const char *query = transfer->request.query;
+    const char *configured = transfer->options->url;
+    const char *text;
+    struct error err;
+
+    if (query == NULL) {
+        parse_url(transfer->options, &transfer->url);
+        return;
+    }
+    text = arena_printf(transfer->arena, "%s%c%s", configured,
+                        strchr(configured, '?') != NULL ? '&' : '?', query);
+    if (url_parse(text, NULL, &transfer->url, &err) < 0) {
+        abort(); /* the caller's query is valid, as the URL is */
+    }
 }
 
 struct endpoint_transfer *endpoint_send(
@@ -298,8 +316,11 @@ struct endpoint_transfer *endpoint_send(
     transfer->name = endpoint_name(options, transfer->arena);
     transfer->done = done;
     transfer->payload = payload;
+    if (transfer->request.max_response == 0) {
+        transfer->request.max_response = MAX_RESPONSE;
+    }
     parse_url(options, &transfer->configured);
-    parse_url(options, &transfer->url);
+    add_query(transfer);
     start(transfer);
     return transfer;
 }
@@ -398,6 +419,15 @@ static bool may_have_arrived(int status)
     return status == 502 || status == 504;
 }
 
+static void show_response(const struct endpoint_transfer *transfer,
+                          const struct http_response *response,
+                          struct error *err)
+{
+    if (transfer->request.on_response != NULL) {
+        transfer->request.on_response(transfer->payload, response, err);
+    }
+}
+
 static void fail_with_response(struct endpoint_transfer *transfer,
                                const struct http_response *response)
 {
@@ -412,6 +442,11 @@ static void fail_with_response(struct endpoint_transfer *transfer,
                         ? " (only the redirects 307 and 308 are followed)"
                         : "",
                     text.data);
+    if (err.kind == ERROR_RATE_LIMITED) {
+        err.retry_after_ms = http_retry_after_up_to_ms(
+            response, clock_wall_ms(clock), ENDPOINT_MAX_DELAY_MS);
+    }
+    show_response(transfer, response, &err);
     finish(transfer, &err, !may_have_arrived(response->status));
 }
 
@@ -486,6 +521,7 @@ static void on_response(void *payload, const struct http_response *response,
         mask_secrets(transfer, failure.message);
         finish(transfer, &failure, err->unsent);
     } else if (response->status / 100 == 2) {
+        show_response(transfer, response, NULL);
         finish(transfer, NULL, false);
     } else if (!is_redirect(response->status)) {
         fail_with_response(transfer, response);

@@ -42,13 +42,25 @@ const char *endpoint_name(const struct endpoint_options *options,
 const char *endpoint_header(const struct endpoint_options *options,
                             const char *name);
 
+/* Looks at the response before the callback, and may refine the error: its
+ * kind, its code and its delay. `err` is NULL for a 2xx response. */
+typedef void endpoint_response_fn(void *payload,
+                                  const struct http_response *response,
+                                  struct error *err);
+
 struct endpoint_request {
     const char *method;
+    const char *query; /* appended to the configured URL; NULL if none */
     const char *const *headers; /* "Name: value", terminated by NULL */
     const char *traceparent;    /* NULL if none */
     struct bytes body;
     struct field_strings secrets; /* further secrets to mask in messages */
+    size_t max_response; /* bytes; a longer body is cut. 0: enough for errors */
+    endpoint_response_fn *on_response; /* NULL if none */
 };
+
+/* The longest delay that a response 429 may ask for */
+#define ENDPOINT_MAX_DELAY_MS ((uint32_t)24 * 60 * 60 * 1000)
 
 /* Called exactly once, from the loop, after which the transfer no longer
  * exists. `err` is NULL for a 2xx response; did_not_arrive as in struct

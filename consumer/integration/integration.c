@@ -115,6 +115,14 @@ struct integration_operation *integration_probe(
                : NULL;
 }
 
+size_t integration_concurrency(const struct integration_class *class,
+                               size_t configured)
+{
+    size_t max = class->max_concurrency;
+
+    return max > 0 && max < configured ? max : configured;
+}
+
 void integration_cancel(struct integration_operation *operation)
 {
     operation->cancel(operation);

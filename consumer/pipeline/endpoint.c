@@ -152,18 +152,19 @@ void endpoint_succeeded(struct endpoint *endpoint, uint64_t now_ms)
     breaker_succeeded(&endpoint->breaker);
 }
 
-static void pause(struct endpoint *endpoint, const struct error *err,
-                  uint64_t now_ms)
+/* `waybill push` opens no breaker and does not pause an endpoint: a person
+ * waits, and it attempts what it was asked to. */
+void endpoint_pause(struct endpoint *endpoint, uint32_t ms, uint64_t now_ms)
 {
+    if (!scheduler_is_service(endpoint->scheduler)) {
+        return;
+    }
     if (endpoint->pause_until_ms <= now_ms) {
         endpoint->paused_since_ms = now_ms;
     }
-    endpoint->pause_until_ms =
-        later(endpoint->pause_until_ms, now_ms + err->retry_after_ms);
+    endpoint->pause_until_ms = later(endpoint->pause_until_ms, now_ms + ms);
 }
 
-/* `waybill push` opens no breaker and does not pause an endpoint: a person
- * waits, and it attempts what it was asked to. */
 bool endpoint_failed(struct endpoint *endpoint, const struct error *err,
                      uint64_t now_ms)
 {
@@ -174,7 +175,7 @@ bool endpoint_failed(struct endpoint *endpoint, const struct error *err,
     if (!scheduler_is_service(endpoint->scheduler)) {
         return false;
     }
-    pause(endpoint, err, now_ms);
+    endpoint_pause(endpoint, err->retry_after_ms, now_ms);
     if (err->kind == ERROR_RATE_LIMITED) {
         /* The endpoint is up and says when to come back. A delivery that was
          * alone cannot have exceeded a rate. */
@@ -201,7 +202,7 @@ void endpoint_probed(struct endpoint *endpoint, const struct error *err,
     breaker_probed(&endpoint->breaker, err == NULL, now_ms, pauses,
                    options_of(endpoint)->random);
     if (err != NULL) {
-        pause(endpoint, err, now_ms);
+        endpoint_pause(endpoint, err->retry_after_ms, now_ms);
     }
 }
 

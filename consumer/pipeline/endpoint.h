@@ -52,8 +52,8 @@ struct endpoint *endpoint_new(struct scheduler *scheduler, const char *name,
 void endpoint_free(struct endpoint *endpoint);
 void endpoint_add_queue(struct endpoint *endpoint,
                         struct registration_queue *queue);
-/* Returns the endpoint in the newest configuration that has it. That one holds
- * the counts and the learned limits. */
+/* Returns the endpoint in the newest configuration that has it, with the counts
+ * and the learned limits. */
 struct endpoint *endpoint_newest(struct endpoint *endpoint);
 bool endpoint_has_backlog(const struct endpoint *endpoint);
 /* Returns the earliest time at which anything, an attempt or a probe, may be
@@ -67,8 +67,7 @@ bool endpoint_is_stuck(const struct endpoint *endpoint, uint64_t now_ms);
 /* Takes the next delivery that may begin from the backlogs, in round-robin
  * order; NULL if there is none. */
 struct delivery *endpoint_next(struct endpoint *endpoint, uint64_t now_ms);
-/* The same for a delivery that has exceeded max_age, regardless of the limits
- * of its queue. */
+/* The same for one that has exceeded max_age, whatever its queue's limits. */
 struct delivery *endpoint_next_aged(struct endpoint *endpoint);
 /* Returns when dispatch() must run again; 0 if it need not run because of the
  * time alone. */
@@ -78,6 +77,8 @@ uint64_t endpoint_due_ms(const struct endpoint *endpoint, uint64_t now_ms);
 void endpoint_succeeded(struct endpoint *endpoint, uint64_t now_ms);
 bool endpoint_failed(struct endpoint *endpoint, const struct error *err,
                      uint64_t now_ms);
+/* Sends nothing for so long. */
+void endpoint_pause(struct endpoint *endpoint, uint32_t ms, uint64_t now_ms);
 /* Reports the result of a probe; err is NULL if the endpoint answered. */
 void endpoint_probed(struct endpoint *endpoint, const struct error *err,
                      uint64_t now_ms);

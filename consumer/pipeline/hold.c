@@ -14,6 +14,7 @@
 /* Pause between attempts of deliveries that were not refused before, while a
  * registration is held although its credentials are known to the endpoint
  * (403). If each record has a path of its own, one of these may be permitted.
+ * If all go to the same place, none will be, and services ban those who insist.
  */
 #define FRESH_PAUSE_MS 1000
 
@@ -86,11 +87,13 @@ static void get_pauses(const struct delivery *delivery, const struct error *err,
                        uint64_t ret_pauses[2])
 {
     uint64_t pause = options_of(delivery)->settings->delivery.hold_retry_ms;
+    bool has_paths = delivery->integration->class->destination != NULL;
 
     ret_pauses[0] = pause;
-    ret_pauses[1] = err->http_status == 403 && pause > FRESH_PAUSE_MS
-                        ? FRESH_PAUSE_MS
-                        : pause;
+    ret_pauses[1] =
+        err->http_status == 403 && has_paths && pause > FRESH_PAUSE_MS
+            ? FRESH_PAUSE_MS
+            : pause;
 }
 
 static void hold(struct delivery *delivery, const struct error *err)

@@ -353,7 +353,9 @@ static void scheduler_report(struct delivery *delivery,
                              const struct delivery_report *report)
 {
     struct attachment_queue *attachment_queue = delivery->attachment_queue;
+    struct endpoint *endpoint = endpoint_newest(delivery->queue->endpoint);
 
+    endpoint_pause(endpoint, report->pause_ms, now_of(endpoint));
     switch (report->status) {
     case DELIVERY_SUCCEEDED:
         succeed(delivery, report);
@@ -517,7 +519,8 @@ static void add_queue(struct scheduler *scheduler, size_t index)
         timer_init(&endpoint->wake, on_wake, endpoint);
     }
     registration_queue_init(
-        queue, registration, settings->delivery.concurrency,
+        queue, registration,
+        integration_concurrency(class, settings->delivery.concurrency),
         &scheduler->attachments[scheduler->attachment_count]);
     add_attachments(scheduler, queue);
     endpoint_add_queue(endpoint, queue);

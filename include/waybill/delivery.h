@@ -58,6 +58,10 @@ struct delivery_report {
      * had to send has arrived, so that another attempt repeats nothing. If
      * unsure, leave it false. */
     bool did_not_arrive;
+    /* The endpoint wants no further request for so long, whatever the status;
+     * for a failure that is retried, err->retry_after_ms says so. 0: nothing
+     * stated */
+    uint32_t pause_ms;
 };
 
 typedef void delivery_done_fn(void *payload,

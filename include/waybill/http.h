@@ -151,20 +151,21 @@ struct network {
  * surrounding white space. Returns false if there is none. */
 bool http_header(const struct http_response *response, const char *name,
                  size_t n, struct str *value);
-/* True if the value contains only visible ASCII, so that it can be part of a
- * header. Must not be NULL. */
+/* True if the value contains only visible ASCII. Must not be NULL. */
 bool http_value_is_plain(const char *value);
-/* True for a valid header name (RFC 9110, section 5.1), and for a header
- * value as this client sends it: visible ASCII with spaces between. Must not
- * be NULL. */
+/* True for a valid header name (RFC 9110, section 5.1), and for a value as this
+ * client sends it: visible ASCII with spaces between. Must not be NULL. */
 bool http_is_header_name(const char *name);
 bool http_is_header_value(const char *value);
-/* The value of Retry-After, in seconds or as a date, converted to milliseconds;
- * 0 if there is none. It is capped at five minutes, because a server must not
- * decide to stop deliveries for longer. `wall_ms` is the current time. */
+/* The value of Retry-After, in seconds (perhaps with a fraction) or as a date,
+ * converted to milliseconds; 0 if there is none. It is capped, because a server
+ * must not decide to stop deliveries for longer: at five minutes, or, for
+ * services that ban who ignores a delay of hours, at `max_ms`. */
 #define HTTP_MAX_RETRY_AFTER_MS ((uint32_t)300000)
 uint32_t http_retry_after_ms(const struct http_response *response,
                              int64_t wall_ms);
+uint32_t http_retry_after_up_to_ms(const struct http_response *response,
+                                   int64_t wall_ms, uint32_t max_ms);
 
 /*
  * The meaning of error responses. Every caller takes the kind of its error from

@@ -107,6 +107,10 @@ struct integration_class {
     const char *(*endpoint)(const struct registration *registration,
                             struct arena *arena);
 
+    /* The most deliveries of a registration at a time, if that is less than
+     * delivery.concurrency; 0: no such limit. */
+    size_t max_concurrency;
+
     /* Optional. Finds out whether the endpoint answers, without delivering
      * anything. NULL if it cannot: while the circuit breaker is open, single
      * deliveries are attempted instead. */
@@ -163,6 +167,9 @@ void integration_set_free(struct integration_set *set);
 struct integration *integration_of(struct integration_set *set,
                                    const struct registration *registration);
 
+/* Returns how many deliveries of a registration there may be at a time. */
+size_t integration_concurrency(const struct integration_class *class,
+                               size_t configured);
 /* Starts a probe. Returns NULL, and starts nothing, if the class has none. */
 struct integration_operation *integration_probe(
     struct integration *integration, const struct registration *registration,

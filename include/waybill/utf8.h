@@ -26,6 +26,8 @@ size_t utf8_length(const unsigned char *data, size_t len);
 bool utf8_valid(const void *data, size_t len);
 /* Valid UTF-8 without U+0000, so that it can be a C string. */
 bool utf8_is_text(const void *data, size_t len);
+/* The code point of a valid character of `size` bytes. */
+uint32_t utf8_code_point(const unsigned char *data, size_t size);
 void utf8_append(struct str *str, uint32_t code_point);
 /* Whether a valid character of `size` bytes shows nothing by itself but may
  * change how a terminal or a browser shows the text around it: control

@@ -32,6 +32,8 @@ def minimal():
 SMALLEST = {
     "oci-registry": {"name": "house", "repository": "registry.internal/attestations"},
     "webhook": {"name": "house", "url": "${env:HOOK_URL}"},
+    "discord-webhook": {"name": "house", "webhook": "${env:DISCORD_WEBHOOK}"},
+    "slack-webhook": {"name": "house", "webhook": "${env:SLACK_WEBHOOK}"},
 }
 
 

@@ -100,6 +100,8 @@ def uncomment(lines, numbers):
 VALUES = {
     "GHCR_TOKEN": "a",
     "HOOK_URL": "https://hook.example.com/",
+    "SLACK_WEBHOOK": "https://hooks.slack.com/services/a/b/c",
+    "DISCORD_WEBHOOK": "https://discord.com/api/webhooks/1/a",
     "HOOK_SECRET": "whsec_" + "QUFB" * 8,
     "HOOK_TOKEN": "a",
 }

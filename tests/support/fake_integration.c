@@ -121,10 +121,18 @@ static struct integration_operation *start_probe(
     return &probe->base;
 }
 
+/* There are several places, whose names do not matter. */
+static const char *destination(const struct attachment *attachment,
+                               struct arena *arena)
+{
+    return NULL;
+}
+
 static const struct integration_class fake_class = {
     .fields = {.kind = FAKE_KIND, .endpoint = "registry"},
     .deliver = deliver,
     .endpoint = endpoint_of,
+    .destination = destination,
     .probe = start_probe,
 };
 
@@ -137,10 +145,17 @@ static const struct integration_class mute_class = {
     .endpoint = endpoint_of,
 };
 
+static const struct integration_class chat_class = {
+    .fields = {.kind = FAKE_CHAT_KIND, .endpoint = "webhook"},
+    .deliver = deliver,
+    .endpoint = endpoint_of,
+    .max_concurrency = 1,
+};
+
 const struct integration_class *const integration_classes[] = {
-    &fake_class, &mute_class, NULL};
+    &fake_class, &mute_class, &chat_class, NULL};
 const struct integration_fields *const integration_table[] = {
-    &fake_class.fields, &mute_class.fields, NULL};
+    &fake_class.fields, &mute_class.fields, &chat_class.fields, NULL};
 
 /* --- functions for tests -----------------------------------------------------
  */
@@ -208,6 +223,7 @@ void fake_succeed(struct fake_attempt *attempt)
                       .result = {.reference = artifact->reference,
                                  .already_present = artifact->already_present,
                                  .artifact = artifact},
+                      .pause_ms = attempt->pause_ms,
                   });
 }
 

@@ -15,6 +15,8 @@
 #define FAKE_KIND "fake"
 /* The same without a probe, for an integration whose duplicates are visible */
 #define FAKE_MUTE_KIND "fake-mute"
+/* The same with one delivery at a time, all of which go to the same place */
+#define FAKE_CHAT_KIND "fake-chat"
 
 struct fake_attempt {
     const struct attachment *attachment;
@@ -26,6 +28,7 @@ struct fake_attempt {
     uint64_t began_ms;
     bool over;
     bool cancelled;
+    uint32_t pause_ms; /* that its success will ask for */
     struct arena *arena;
     void **progress;
     delivery_done_fn *done;

@@ -26,6 +26,8 @@ static const char *const candidates[] = {
     "house",
     "A1",
     "B2",
+    "1",
+    "2",
     SECRET,
     "whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYX",
 };

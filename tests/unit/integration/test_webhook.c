@@ -1,7 +1,4 @@
-#include "config_file.h"
-#include "decoded_event.h"
-#include "fake_clock.h"
-#include "fake_http.h"
+#include "delivery_world.h"
 #include "waybill/json.h"
 #include "waybill/sign.h"
 
@@ -11,7 +8,6 @@
 #define POST "POST " HOOK
 #define SECRET "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 #define OLD_SECRET "whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYX"
-#define NOW 1767323045
 
 /* --- configuration -----------------------------------------------------------
  */
@@ -120,120 +116,12 @@ static void options__of_the_environment_may_be_the_secrets(void **state)
 /* --- deliveries --------------------------------------------------------------
  */
 
-struct world {
-    struct config_test *test;
-    struct fake_time now;
-    struct clock clock;
-    struct loop *loop;
-    struct http *http;
-    struct integration_context context;
-    struct integration_set *set;
-    struct integration *integration;
-    const struct attachment *attachment;
-    struct decoded_event decoded;
-    struct arena *kept;
-    void *progress;
-};
-
 #define SBOMS                                                                  \
     ",\"id\":\"e-1\",\"materials\":[{\"name\":\"one\",\"type\":"               \
     "\"SBOM_CYCLONEDX_JSON\",\"content\":\"b25l\"},{\"name\":\"log\","         \
     "\"type\":\"SARIF\",\"content\":\"bG9n\"},{\"type\":\"SBOM_SPDX_JSON\","   \
     "\"content\":\"dHdv\"},{\"name\":\"far\",\"type\":\"SBOM_SPDX_JSON\","     \
     "\"ref\":{\"url\":\"https://a/b\"}}]"
-
-static void world_open(struct world *world, struct config_test *test,
-                       const char *config, const char *more)
-{
-    const struct settings *settings = config_of(test, config);
-
-    *world = (struct world){.test = test, .now = {1000, NOW * 1000LL + 999}};
-    world->clock = (struct clock)FAKE_CLOCK(&world->now);
-    world->loop = loop_new(&world->clock);
-    world->http = http_new(world->loop);
-    world->context = (struct integration_context){
-        .network = {.loop = world->loop, .http = world->http}};
-    world->set = integration_set_new(&world->context);
-    world->attachment = &settings->attachments[0];
-    world->integration =
-        integration_of(world->set, world->attachment->registration);
-    decoded_event_of(&world->decoded, STATEMENT, more);
-    world->kept = arena_new();
-}
-
-static void world_close(struct world *world)
-{
-    integration_set_free(world->set);
-    http_free(world->http);
-    loop_free(world->loop);
-    decoded_event_release(&world->decoded);
-    arena_free(world->kept);
-}
-
-/* An attempt, and its report */
-struct attempt {
-    struct arena *arena;
-    struct integration_operation *operation;
-    int calls;
-    struct delivery_report report;
-    struct error err;
-};
-
-static void on_done(void *payload, const struct delivery_report *report)
-{
-    struct attempt *attempt = payload;
-
-    attempt->calls++;
-    attempt->report = *report;
-    if (report->err != NULL) {
-        attempt->err = *report->err;
-    }
-}
-
-static void begin(struct world *world, struct attempt *attempt,
-                  bool may_have_arrived)
-{
-    const struct delivery_request request = {
-        .event = &world->decoded.event,
-        .attachment = world->attachment,
-        .may_have_arrived = may_have_arrived,
-        .traceparent = "00-trace",
-        .arena = arena_new(),
-        .progress = &world->progress,
-        .kept_arena = world->kept,
-    };
-
-    *attempt = (struct attempt){.arena = request.arena};
-    attempt->operation = world->integration->class->deliver(
-        world->integration, &request, on_done, attempt);
-    assert_int_equal(attempt->calls, 0);
-}
-
-static void end(struct attempt *attempt)
-{
-    arena_free(attempt->arena);
-}
-
-static void assert_ended(struct world *world, const struct attempt *attempt,
-                         enum delivery_status status)
-{
-    assert_int_equal(fake_waiting(world->http), 0);
-    assert_int_equal(attempt->calls, 1);
-    assert_string_equal(attempt->err.message, "");
-    assert_int_equal(attempt->report.status, status);
-}
-
-/* Returns the value of a header of the current request, allocated from the
- * arena. */
-static const char *header(struct world *world, const char *name)
-{
-    const char *headers = fake_asked(world->http, "*")->headers;
-    const char *at = strstr(headers, name);
-
-    assert_non_null(at);
-    at += strlen(name) + 2;
-    return arena_printf(world->kept, "%.*s", (int)strcspn(at, "\n"), at);
-}
 
 static void answer(struct world *world, int status)
 {

@@ -1404,6 +1404,54 @@ static void pipeline__holds_a_registration_that_is_refused(void **state)
     end();
 }
 
+/* A service for messages says with each success how long to wait, and bans who
+ * insists: a registration that is held is not tried sooner because of 403. */
+static void pipeline__does_not_hurry_an_endpoint_that_is_one_place(void **state)
+{
+    world_registrations[3].integration = FAKE_CHAT_KIND;
+    begin();
+    feed_many("sea");
+    assert_int_equal(fake_running("sea"), 1);
+    fake_running_one("sea")->pause_ms = 5000;
+    succeed_all("sea");
+    world_pass(&world, 4999);
+    assert_int_equal(fake_attempts(), 1);
+    world_pass(&world, 1);
+    assert_int_equal(fake_running("sea"), 1);
+    while (fake_running("sea") > 0) {
+        fail_all("sea", ERROR_AUTH, 403, 0);
+    }
+    assert_true(world.pipeline->scheduler.queues[3].held);
+    assert_int_equal(fake_attempts(), 1 + 3);
+    for (int minute = 1; minute <= 10; minute++) {
+        world_pass(&world, MINUTE);
+        fail_all("sea", ERROR_AUTH, 403, 0);
+        assert_int_equal(fake_attempts(), 1 + 3 + minute);
+    }
+    free_many();
+    end();
+    world_registrations[3].integration = FAKE_KIND;
+}
+
+static void pipeline__waits_for_hours_if_it_is_told_to(void **state)
+{
+    struct record *record;
+
+    world_registrations[3].integration = FAKE_CHAT_KIND;
+    begin();
+    record = feed("sea");
+    fake_fail(fake_running_one("sea"), ERROR_RATE_LIMITED, 429, 5 * HOUR);
+    world_pass(&world, 5 * HOUR - 1);
+    assert_int_equal(fake_attempts(), 1);
+    world_pass(&world, MINUTE);
+    assert_int_equal(fake_attempts(), 2);
+    succeed_all("sea");
+    assert_true(record_is_done(record));
+    record_free(record);
+    end();
+    world_registrations[3].integration = FAKE_KIND;
+}
+
 /* A repository to which it may not write delays no other one. */
 static void pipeline__holds_one_delivery_that_is_refused_by_itself(void **state)
 {
@@ -2006,7 +2054,10 @@ int main(void)
         cmocka_unit_test(pipeline__retries_no_more_than_its_budget_allows),
         cmocka_unit_test(pipeline__holds_a_registration_that_is_refused),
         cmocka_unit_test(
+            pipeline__does_not_hurry_an_endpoint_that_is_one_place),
+        cmocka_unit_test(
             pipeline__holds_one_delivery_that_is_refused_by_itself),
+        cmocka_unit_test(pipeline__waits_for_hours_if_it_is_told_to),
         cmocka_unit_test(pipeline__begins_nothing_for_an_abandoned_record),
         cmocka_unit_test(pipeline__tells_what_an_abandoned_record_still_brings),
         cmocka_unit_test(pipeline__drains_by_letting_what_runs_come_to_its_end),
