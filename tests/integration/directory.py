@@ -91,7 +91,7 @@ class DirectoryCase(KafkaCase):
             for one in rules
             if one["if"]["properties"]["integration"]["const"] == KIND
         ]
-        self.assertEqual(set(rule["properties"]), {"name", "integration", "path"})
+        self.assertEqual(set(rule["properties"]), {"name", "description", "integration", "path"})
         self.assertEqual(rule["required"], ["name", "path"])
         self.assertEqual(schema["$defs"][f"{KIND}-registration-inputs"]["required"], ["path"])
         self.assertIn(f"integration: {KIND}", self.waybill("config", "man-yaml").out)
