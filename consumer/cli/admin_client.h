@@ -12,7 +12,7 @@
 struct admin_client;
 
 /* The settings must outlive the client. Fails with ERROR_CONFIG if the
- * configuration does not tell the address of the port. */
+ * configuration does not have the address of the port. */
 int admin_client_open(const struct admin_settings *admin,
                       struct admin_client **ret_client,
                       struct error *err) NODISCARD;

@@ -5,20 +5,13 @@
 #include "waybill/error.h"
 
 static const struct command *const commands[] = {
-    &run_command,
-    &check_command,
-    &push_command,
-    &publish_command,
-    &kafka_command,
-    &status_command,
-    &explain_command,
-    &replay_command,
-    &integration_command,
-    &credential_helper_command,
-    &config_command,
-    &version_command,
-    &help_command,
-    NULL,
+    &run_command,         &check_command,
+    &push_command,        &publish_command,
+    &kafka_command,       &status_command,
+    &explain_command,     &replay_command,
+    &integration_command, &credential_helper_command,
+    &config_command,      &version_command,
+    &help_command,        NULL,
 };
 
 static int print_help(const struct command *command)

@@ -108,7 +108,7 @@ static bool record_is_missing(const struct history *history)
            verdict == HISTORY_NO_RECORD;
 }
 
-/* Kafka tells nothing more about a record in these states. */
+/* In these states Kafka has no more information about the record. */
 static bool may_be_waiting(const struct history *history)
 {
     enum history_verdict verdict = history_judge(history);

@@ -250,7 +250,7 @@ static int run_run(const struct cli_args *args)
 
 const struct command run_command = {
     .name = "run",
-    .summary = "Deliver attestations from Kafka until told to stop",
+    .summary = "Deliver attestations from Kafka until SIGTERM",
     .text =
         "Waybill reads kafka.topics.attestations, delivers each attestation, "
         "and writes\n"
@@ -272,7 +272,7 @@ const struct command run_command = {
     .examples = "  waybill run\n"
                 "  WAYBILL_KAFKA_BROKERS=kafka:9092 waybill run \\\n"
                 "      --config /etc/waybill/config.yaml\n",
-    .exit_statuses = "  0   it was told to stop\n"
+    .exit_statuses = "  0   it was stopped by a signal\n"
                      "  1   an error occurred after which it cannot continue\n"
                      "  2   the command line is wrong\n"
                      "  78  the configuration is wrong\n",

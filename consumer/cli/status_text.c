@@ -406,7 +406,7 @@ static void append_config(const struct printer *printer,
     CLEANUP(str_release) struct str text = STR_INIT(STR_UNLIMITED);
     const struct json *reload = json_member(status, "reload");
 
-    /* sha256: and as many digits as tell two apart */
+    /* sha256: and enough digits to distinguish configurations */
     str_printf(&text, "%.19s", text_of(status, "configuration"));
     if (has_member(reload, "at")) {
         str_printf(&text, ", last reload at %s", text_of(reload, "at"));

@@ -371,7 +371,7 @@ static const struct field delivery_fields[] = {
      .min = 1000,
      .max = 3600000,
      .doc = "The limit for the time in which an endpoint sends "
-            "nothing. Large registries take their time to commit.",
+            "nothing. A large registry may need long to commit an upload.",
      .since = "0.1.0"},
     {.key = "drain",
      .type = FIELD_DURATION,

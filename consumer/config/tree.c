@@ -212,7 +212,8 @@ static int read_key(struct tree *tree, const struct node *mapping,
                             "keys here");
     }
     if (has_anchor(&tree->event)) {
-        return report(tree, "anchors ('&') are not supported; remove it");
+        return report(tree,
+                      "anchors ('&') are not supported; remove the anchor");
     }
     if (strlen((char *)tree->event.data.scalar.value) !=
         tree->event.data.scalar.length) {

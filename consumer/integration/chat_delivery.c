@@ -18,8 +18,8 @@ const struct field chat_attachment_fields[] = {
      .choices = formats,
      .fallback = "compact",
      .doc = "The form of the message. compact shows the workflow, the result "
-            "of the policies, and the materials, as the service displays such "
-            "things best. chainloop shows the table that Chainloop sends.",
+            "of the policies, and the materials in the format of the service. "
+            "chainloop shows the table that Chainloop sends.",
      .since = "0.3.0"},
     {.key = "on_doubt",
      .type = FIELD_ENUM,

@@ -270,7 +270,7 @@ struct question {
     struct integration_operation base;
     struct arena *arena;
     struct endpoint_transfer *transfer;
-    const char *name;              /* of the webhook; NULL if it was not told */
+    const char *name;              /* of the webhook; NULL if unknown */
     integration_probed_fn *probed; /* one of the two */
     integration_inspected_fn *inspected;
     void *payload;

@@ -8,7 +8,7 @@
  * and how long to send nothing.
  * https://docs.discord.com/developers/topics/rate-limits
  *
- * Discord tells with each response how many requests are left, and bans an
+ * Each response of Discord states how many requests are left, and bans an
  * address that has sent 10,000 rejected ones in ten minutes.
  */
 

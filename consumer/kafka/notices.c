@@ -69,8 +69,8 @@ void kafka_notice_topic_error(struct kafka *kafka, rd_kafka_resp_err_t code,
     }
 }
 
-/* Whether the topic is a new one, or another partition was out of range before;
- * the partition is destroyed then. */
+/* Returns true if nothing is left to do, because the topic is a new one or the
+ * service already stops for another partition. Frees the partition then. */
 static bool is_handled(struct kafka *kafka, rd_kafka_topic_partition_t *at)
 {
     bool is_new =

@@ -5,7 +5,7 @@
 #include "waybill/clock.h"
 
 /*
- * Tries what no request of librdkafka tells before version 2.3: whether this
+ * Tries what no request of librdkafka reports before version 2.3: whether this
  * principal may read one topic and write another.
  *
  * To read, a consumer without a group fetches from the end of one partition.

@@ -26,7 +26,7 @@ static void fail(struct tag_lookup *lookup, const struct oci_request *request,
     lookup->finished(lookup->payload, NULL, &err);
 }
 
-/* The bytes tell what the header does not. */
+/* The body shows what the header does not. */
 static void finish_with_body(struct tag_lookup *lookup,
                              const struct http_response *response)
 {

@@ -58,13 +58,13 @@ struct delivery {
     struct ledger_slot slot;
     struct withheld withheld; /* not part of the next commit */
     enum delivery_state state;
-    bool reported;   /* to the caller of pipeline_feed() */
-    bool dispatched; /* another instance may have begun it before */
-    bool is_marked; /* attempts are announced: the slot's mark tells whether one
-                       may have arrived, and not `dispatched` */
-    bool in_doubt;  /* a failed attempt may have arrived */
-    bool abandoned; /* no attempt follows the one in flight */
-    bool refused;   /* permission was denied at least once */
+    bool reported;     /* to the caller of pipeline_feed() */
+    bool dispatched;   /* another instance may have begun it before */
+    bool is_marked;    /* attempts are announced: the slot's mark states whether
+                          one    may have arrived, and not `dispatched` */
+    bool in_doubt;     /* a failed attempt may have arrived */
+    bool abandoned;    /* no attempt follows the one in flight */
+    bool refused;      /* permission was denied at least once */
     uint64_t accepted; /* queue->accepted at the latest of these times */
     struct timer pause;
     struct attempt attempt; /* the most recent one */
@@ -84,8 +84,8 @@ void delivery_drop(struct delivery *delivery);
 /* Records the attempts in the ledger slot, so that the next commit hands them
  * to the instance that may own the partition later. */
 void delivery_note_attempts(struct delivery *delivery);
-/* An attempt is about to begin, or nothing of those that did has arrived: the
- * owner of the record is told that there is something to commit. */
+/* Announce that an attempt is about to begin, or withdraw that, because no
+ * attempt has arrived. Either is committed with the next batch. */
 void delivery_mark(struct delivery *delivery);
 void delivery_unmark(struct delivery *delivery);
 

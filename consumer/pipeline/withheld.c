@@ -473,7 +473,8 @@ void withheld_tick(struct service *service)
         if (output->count > 0) {
             try_again(service, output);
         } else {
-            /* Those that were rejected were revoked. The next one will tell. */
+            /* Those that were rejected were revoked. The next one will show it.
+             */
             output->is_blocked = false;
         }
     }

@@ -2,7 +2,7 @@
 
 #include "service_internal.h"
 
-/* What an operator is told about a topic that rejects messages */
+/* Messages about a topic that rejects messages */
 
 const char *withheld_topic(const struct service *service,
                            enum status_output output)

@@ -25,7 +25,7 @@ complete -c waybill -l config -r -F -d 'the configuration file; without it WAYBI
 complete -c waybill -s h -l help -d 'print help for Waybill, or for the command'
 complete -c waybill -s V -l version -d 'print the versions of Waybill and of its libraries'
 
-complete -c waybill -n '__waybill_is ""' -a run -d 'Deliver attestations from Kafka until told to stop'
+complete -c waybill -n '__waybill_is ""' -a run -d 'Deliver attestations from Kafka until SIGTERM'
 
 complete -c waybill -n '__waybill_is ""' -a check -d 'Check the configuration and report every fault in it'
 complete -c waybill -n '__waybill_is check' -l json -d 'print the result as JSON on standard output'

@@ -200,7 +200,7 @@ class _Connection:
         seconds = int(trouble.seconds)
         when = str(seconds)
         if trouble.action == "429-date":
-            # Whole seconds, because a fraction that is truncated need not be waited for
+            # A date has whole seconds, so the pause may be up to a second shorter.
             when = email.utils.formatdate(time.time() + seconds, usegmt=True)
             seconds -= 1
         self.proxy.throttled(repository, seconds)
