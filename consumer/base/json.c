@@ -49,7 +49,7 @@ static int parse(const char *text, size_t len, struct str *clean,
     *ret_item = cJSON_ParseWithLength(clean->data, clean->len + 1);
     return *ret_item != NULL
                ? 0
-               : error_set(err, ERROR_SCHEMA, "not JSON: cannot be read");
+               : error_set(err, ERROR_SCHEMA, "not JSON: it cannot be parsed");
 }
 
 int json_parse(const char *text, size_t len, struct json **ret_json,

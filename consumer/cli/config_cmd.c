@@ -64,7 +64,7 @@ static void report_unknown(const char *name)
     } else {
         usage_error("config",
                     "there is no document '%s'; it must be one of " DOCUMENTS
-                    " (of bash, zsh or fish)",
+                    " [bash|zsh|fish]",
                     name);
     }
 }

@@ -167,9 +167,13 @@ static const struct option_row options[] = {
      "create the topics that do not exist, and compare others"},
     {"--principal", "PRINCIPAL",
      "User:NAME, or COMMAND=User:NAME for one command; repeatable"},
-    {"--partitions", "N", "of all topics but that of the dead letters (6)"},
-    {"--replication-factor", "N", "of all topics (the brokers' default)"},
-    {"--command-config", "FILE", "for Kafka's tools, in the printed commands"},
+    {"--partitions", "N",
+     "the number of partitions of each topic except the dead letter topic "
+     "(default 6)"},
+    {"--replication-factor", "N",
+     "the replication factor of all topics (default: that of the brokers)"},
+    {"--command-config", "FILE",
+     "the --command-config file of Kafka's tools in the printed commands"},
     {"--json", NULL, "print JSON"},
     {0},
 };

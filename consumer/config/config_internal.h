@@ -74,9 +74,10 @@ struct node *tree_add(struct arena *arena, struct node *mapping,
 const char *expand(struct arena *arena, const char *text, const char *directory,
                    struct config_files *files, const char **ret_reason);
 
-/* files.c: adds a file that the configuration consists of; no effect if `files`
- * is NULL. `stamp` is that of the content that was read. NULL: the file could
- * not be read, or is read by others, so the current one is used. */
+/* files.c: adds a file that the configuration consists of; does nothing if
+ * `files` is NULL. `stamp` is that of the content that was read. If it is NULL,
+ * because the file could not be read or another component reads it, the current
+ * stamp of the file is used. */
 void files_add(struct config_files *files, const char *path,
                const struct file_stamp *stamp);
 

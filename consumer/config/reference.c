@@ -81,7 +81,7 @@ static void append_rows(struct str *out, const char *path,
 
 static void append_header(struct str *out)
 {
-    str_append_text(out, "\n| key | what | default | meaning | since |\n"
+    str_append_text(out, "\n| key | type | default | meaning | since |\n"
                          "|---|---|---|---|---|\n");
 }
 

@@ -60,7 +60,8 @@ const struct field registration_fields[] = {
     {.key = "integration",
      .offset = offsetof(struct registration, integration),
      .fallback = "oci-registry",
-     .doc = "The integration.",
+     .doc = "The integration that delivers to this destination. It "
+            "determines the other keys of the registration.",
      .since = "0.1.0"},
     {.key = "description",
      .offset = offsetof(struct registration, description),

@@ -350,10 +350,11 @@ static const struct field delivery_fields[] = {
      .fallback = "60s",
      .min = 100,
      .max = 86400000,
-     .doc = "How often a registration whose credentials were "
-            "rejected is tried again, with one delivery. Its "
-            "deliveries never become dead letters, because the "
-            "events are correct.",
+     .doc = "How often Waybill tries a registration whose "
+            "credentials were rejected again, with one delivery. "
+            "Its other deliveries wait. They become dead letters "
+            "(class auth) only if they are older than max_age and "
+            "other records have to wait for them.",
      .since = "0.1.0"},
     {.key = "connect_timeout",
      .type = FIELD_DURATION,
@@ -380,8 +381,8 @@ static const struct field delivery_fields[] = {
      .min = 0,
      .max = 600000,
      .doc = "How long an instance that stops waits for attempts in "
-            "flight. What is unfinished then is finished by the "
-            "instance that gets the partition.",
+            "flight. The instance that takes over the partition "
+            "finishes the rest.",
      .since = "0.1.0"},
     {0},
 };

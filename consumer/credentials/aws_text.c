@@ -209,8 +209,8 @@ static void skip_space(struct xml *xml)
     xml->at += strspn(xml->at, " \t\r\n");
 }
 
-/* Skips the rest of a tag after the element's name. Returns true at `>`, and at
- * `/>` with *ret_empty. */
+/* Skips the rest of a tag after the element's name. Returns true if the tag
+ * ends; *ret_empty states whether it ends in `/>` instead of `>`. */
 static bool skip_attributes(struct xml *xml, bool *ret_empty)
 {
     for (;;) {

@@ -43,7 +43,7 @@ const struct field credential_source_fields[] = {
      .offset = MEMBER(binding),
      .choices = bindings,
      .fallback = "default",
-     .doc = "The part of the credentials that the value is, for "
+     .doc = "Which part of the credentials the source supplies, for "
             "sources with a single value. default is the password.",
      .since = "0.2.0"},
     {.key = "name",

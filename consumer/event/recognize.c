@@ -40,7 +40,8 @@ static bool has_text(const struct json *value, const char *name,
     return text != NULL && strncmp(text, prefix, strlen(prefix)) == 0;
 }
 
-/* The first element of an array, or of an object's member that is one */
+/* Returns the first element of `value`, or of its member `name` if that is not
+ * NULL. Returns NULL if there is none, or if that is not an array. */
 static const struct json *first_of(const struct json *value, const char *name)
 {
     const struct json *array = name != NULL ? json_member(value, name) : value;

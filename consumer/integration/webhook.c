@@ -360,7 +360,10 @@ static int make_body(struct delivery *delivery, const struct item *item,
     }
     if (body.overflow) {
         return error_set(err, ERROR_TOO_LARGE,
-                         "the message '%s' is larger than %zu bytes",
+                         "the message '%s' is larger than %zu bytes, a limit "
+                         "that cannot be raised; "
+                         "send less in it (template), or do not send it "
+                         "(materials, send_sbom)",
                          item->name, LIMIT_MESSAGE_BODY);
     }
     delivery->body = arena_bytes(delivery->arena, str_bytes(&body));

@@ -47,8 +47,9 @@ enum anchor_check {
 
 /* No evidence, as before the first assignment or after a replacement */
 void anchor_reset(struct anchor *anchor);
-/* The partition is read from `start` on. It is doubtful from then on if nothing
- * else can tell, because the topic may be replaced before the first fetch. */
+/* The partition is read from `start` on. If there is no record to compare with,
+ * the topic may be replaced unnoticed before the first fetch, so `doubtful` is
+ * set. */
 void anchor_assign(struct anchor *anchor, int64_t start);
 /* The topic may have been replaced. */
 enum anchor_check anchor_suspect(struct anchor *anchor);
@@ -60,10 +61,9 @@ bool anchor_on_record(struct anchor *anchor,
 /* The offset to read from does not exist. Returns true if the reason is that
  * the topic was replaced. */
 bool anchor_on_out_of_range(struct anchor *anchor);
-/* The committed offset, as the answer to a question that was asked after the
- * topic became doubtful; < 0: nothing is committed. The group
- * coordinator deletes the offsets of a topic that is deleted, some time after
- * the deletion: the question must have been asked after that time. */
+/* Reports the committed offset (< 0: none). It must have been requested after
+ * `doubtful` was set: the group coordinator deletes the offsets of a deleted
+ * topic only some time after the deletion. */
 void anchor_on_committed(struct anchor *anchor, int64_t offset);
 
 #endif

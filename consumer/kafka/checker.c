@@ -35,8 +35,9 @@ static void release_id(void *payload)
     pthread_mutex_unlock(&committer->producer_lock);
 }
 
-/* A replays topic that may not be read blocks nothing, so that it alone is
- * tried until it may. */
+/* Checks all permissions if `wants_access` is true. Otherwise it checks only
+ * the replays topic, while that cannot be read: this does not block the
+ * service, so it does not cause a check of everything. */
 static void check_access(struct committer *committer,
                          const struct inspector *inspector, bool wants_access,
                          struct kafka_facts *facts)

@@ -84,10 +84,10 @@ void committer_set_notice(struct committer *committer, const char *text);
 void committer_end(struct committer *committer);
 
 /* --- handover.c; called on the committer's thread --- */
-/* Waits for the first check that finds nothing missing. False: the committer
- * stops. */
+/* Waits for the first check that finds nothing missing. Returns false if the
+ * committer stops. */
 bool committer_await_permission(struct committer *committer);
-/* Waits for the next batch. NULL: the committer stops. */
+/* Waits for the next batch. Returns NULL if the committer stops. */
 struct kafka_batch *committer_next(struct committer *committer);
 /* The broker has fenced the producer; appends the probable cause. */
 void committer_note_fenced(struct committer *committer, struct error *err);
@@ -95,7 +95,7 @@ void committer_post(struct committer *committer,
                     const struct kafka_result *result);
 
 /* --- handover.c; called on the checker's thread --- */
-/* Waits until a check is due. False: there is no further one. */
+/* Waits until a check is due. Returns false if there will be no more checks. */
 bool committer_await_check(struct committer *committer);
 void committer_permit(struct committer *committer);
 struct fencing committer_fencing(struct committer *committer);

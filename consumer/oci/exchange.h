@@ -50,8 +50,9 @@ struct exchange {
     enum grant grant;
     const struct allow_list *allowed; /* of the target */
     bool plain_http_allowed;
-    struct url at;  /* the token server: the realm, or after a redirect */
-    bool has_query; /* `at` comes with the query, as a redirect of a GET does */
+    struct url at; /* the token server: the realm, or after a redirect */
+    /* `at` already has a query, because a GET was redirected to it */
+    bool has_query;
     unsigned redirects;
     char *service;
     char *scope;                      /* complete, separated by spaces */

@@ -102,9 +102,9 @@ struct attachment_queue {
     const struct attachment *attachment;
     struct registration_queue *queue;
     struct attachment_queue *successor; /* as in struct endpoint */
-    /* Deliveries in DELIVERY_WAITING. Those that were refused before wait by
-     * themselves, and each kind takes turns with the other: what is refused,
-     * because of its own path, must not delay what is not. */
+    /* Deliveries in DELIVERY_WAITING. Those that were refused before have a
+     * queue of their own, and the two queues take turns, so that a delivery
+     * whose path is refused does not delay the others. */
     struct deliveries fresh;
     struct deliveries refused;
     size_t count; /* of both */

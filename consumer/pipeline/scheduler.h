@@ -101,8 +101,8 @@ void scheduler_stop_probing(struct scheduler *scheduler);
  * endpoint accepts nothing at present. */
 void hold_refused(struct delivery *delivery, const struct error *err);
 void hold_accepted(struct delivery *delivery);
-/* Returns why the delivery waits if it is for a permission, and has been for
- * max_age; else NULL. */
+/* If the delivery has waited for a permission for max_age, returns the error
+ * that it waits for; otherwise NULL. */
 const struct error *hold_expired(const struct delivery *delivery);
 
 /* successor.c: replaces `from`, which starts no further attempts, and inherits

@@ -44,9 +44,9 @@ complete -c waybill -n '__waybill_is publish' -F
 complete -c waybill -n '__waybill_is ""' -a kafka -d 'Prepare a Kafka cluster: topics and permissions'
 complete -c waybill -n '__waybill_is kafka' -l apply -d 'create the topics that do not exist, and compare others'
 complete -c waybill -n '__waybill_is kafka' -l principal -x -d 'User:NAME, or COMMAND=User:NAME for one command; repeatable'
-complete -c waybill -n '__waybill_is kafka' -l partitions -x -d 'of all topics but that of the dead letters (6)'
-complete -c waybill -n '__waybill_is kafka' -l replication-factor -x -d 'of all topics (the brokers\' default)'
-complete -c waybill -n '__waybill_is kafka' -l command-config -r -F -d 'for Kafka\'s tools, in the printed commands'
+complete -c waybill -n '__waybill_is kafka' -l partitions -x -d 'the number of partitions of each topic except the dead letter topic (default 6)'
+complete -c waybill -n '__waybill_is kafka' -l replication-factor -x -d 'the replication factor of all topics (default: that of the brokers)'
+complete -c waybill -n '__waybill_is kafka' -l command-config -r -F -d 'the --command-config file of Kafka\'s tools in the printed commands'
 complete -c waybill -n '__waybill_is kafka' -l json -d 'print JSON'
 complete -c waybill -n '__waybill_is kafka ""' -a 'prepare'
 

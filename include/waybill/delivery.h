@@ -33,9 +33,9 @@ struct delivery_request {
     /* For bodies, everything else that this attempt needs, and the result. It
      * counts towards delivery.max_bytes. */
     struct arena *arena;
-    /* A delivery may consist of several requests. The integration can keep
-     * here, in memory of `kept_arena`, what has been achieved, until the record
-     * ends. NULL at first and after a restart. */
+    /* A delivery may consist of several requests. The integration can keep its
+     * progress here, in memory from `kept_arena`, until the record is finished.
+     * NULL at first and after a restart. */
     void **progress;
     struct arena *kept_arena;
 };

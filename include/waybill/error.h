@@ -80,12 +80,12 @@ void error_append(struct error *err, const char *format, ...) PRINTF(2, 3);
 /* The consequence of an error for the record that it concerns. */
 enum disposition {
     DISPOSITION_RETRY,    /* retry with backoff, up to the limits */
-    DISPOSITION_BACK_OFF, /* the same, and slow down the whole host */
-    /* Retry slowly until an operator acts: all of the registration, or only
-     * the attachment or the delivery if others of the registration succeed. For
-     * these, the limits apply. */
+    DISPOSITION_BACK_OFF, /* the same, and slow down the whole endpoint */
+    /* Retry slowly until an operator acts. This holds the whole registration,
+     * or only the attachment or the delivery if other deliveries of the
+     * registration succeed; then the limits apply. */
     DISPOSITION_HOLD,
-    DISPOSITION_SUSPEND,     /* the same, without a limit */
+    DISPOSITION_SUSPEND,     /* the same, but the limits never apply */
     DISPOSITION_DEAD_LETTER, /* do not retry */
     DISPOSITION_FATAL,       /* the process cannot continue */
     DISPOSITIONS,            /* their number */

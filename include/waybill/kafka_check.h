@@ -15,7 +15,7 @@
  * The running client reports what is wrong as conditions. Before it joins the
  * group it requires that the topics exist and that it may read the input topic,
  * write the other two, and use its transactional id and its group. Until then
- * it reads nothing, and it asks again every few seconds. It asks now and then
+ * it reads nothing, and it asks again every few seconds. It asks periodically
  * while it is running, too, and stops reading while something is missing.
  *
  * `waybill check` makes the same checks without a running client: without a

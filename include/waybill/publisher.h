@@ -15,15 +15,15 @@ struct publisher;
 typedef void publisher_rejected_fn(void *payload, void *opaque,
                                    const struct error *err);
 
-/* Waits up to ten seconds for the topic's metadata. The calls of a publisher
- * block, so that none is made on the thread of a loop. `options` is copied, but
- * not what it refers to. */
+/* Waits up to ten seconds for the topic's metadata. All publisher functions
+ * block, so do not call them on the thread of an event loop. `options` is
+ * copied, but what it refers to is not. */
 int publisher_open(const struct kafka_options *options,
                    publisher_rejected_fn *rejected, void *payload,
                    struct publisher **ret_publisher,
                    struct error *err) NODISCARD;
-/* Copies the message; blocks only while librdkafka's buffer is full. An error
- * ends the publishing: that a message is rejected is none. */
+/* Copies the message; blocks only while librdkafka's buffer is full. After an
+ * error, nothing more can be sent. A rejected message is not an error. */
 int publisher_send(struct publisher *publisher, const struct message *message,
                    void *opaque, struct error *err) NODISCARD;
 /* Blocks until every message is acknowledged or rejected, or the timeout has

@@ -368,8 +368,8 @@ def artifact_of(wrapped):
 
 
 def settings(repository, registration=None, attachments=None, **sections):
-    """A configuration with one registration `local`. Arguments that are omitted are as for a
-    new user."""
+    """Returns a configuration with one registration `local`. Keys and sections that are not
+        given keep their defaults; without `attachments` there is one for shop/build-*."""
     return {
         "registrations": [{"name": "local", "repository": repository, **(registration or {})}],
         "attachments": attachments

@@ -76,8 +76,8 @@ class Recreated(DeliveryCase):
 
     def check_all(self, service):
         service = self.until_read(lambda: len(self.read("outcomes")) >= 60, service)
-        # They are identified by their ids, too, because twenty have the coordinates of old
-        # ones.
+        # The outcomes are compared by run id, because twenty of the new records have the same
+        # coordinates as old ones.
         self.finish(service)
         found = self.outcomes(60)
         runs = {data["run"]["id"] for data in found}

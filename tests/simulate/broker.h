@@ -111,7 +111,8 @@ struct broker {
     struct rules rules;
     uint64_t
         rejected; /* transactions that were aborted because of their messages */
-    /* the same because of their metadata, of the life with that number */
+    /* transactions of the process with that number (sim.h, `life`) that were
+     * aborted because the offset metadata was too large */
     unsigned too_large[MAX_LIVES];
     uint64_t away_until_ms[ROLE_COUNT];
     uint64_t moving_until_ms; /* the coordinator of transactions */

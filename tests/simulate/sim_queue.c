@@ -100,7 +100,8 @@ static void on_retry(void *payload)
     fetch(share);
 }
 
-/* Shed records before it are read again, but nothing from it on. */
+/* Returns true if the record is at or after the held offset, where reading
+ * stops. Shed records before that offset may still be read again. */
 static bool is_at_hold(struct share *share, const struct log_record *record)
 {
     if (share->held < 0 || record->offset < share->held) {

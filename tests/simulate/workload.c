@@ -12,7 +12,7 @@
 
 /* Without faults there is no deadline for writing. */
 #define QUIET_MS 10000
-#define QUIET_RECORDS 10 /* each boundary of an event is a run of its own */
+#define QUIET_RECORDS 10 /* few, because a sweep has one run for each step */
 
 struct planned {
     struct item *item;

@@ -207,7 +207,7 @@ static void pipeline__tells_each_outcome_as_soon_as_it_is_there(void **state)
     assert_int_equal(fake_running(NULL), 2);
     world_pass(&world, 100);
     fake_succeed(fake_running_one("both-far"));
-    assert_int_equal(told_count, 0); /* never from within the function */
+    assert_int_equal(told_count, 0); /* idle() is called only by the loop */
     world_turn(&world);
     assert_int_equal(told_count, 1);
     assert_int_equal(reported[0].index, 1);
@@ -1597,7 +1597,7 @@ static void pipeline__drains_by_letting_what_runs_come_to_its_end(void **state)
     while (fake_running_one("one") != NULL) {
         fake_succeed(fake_running_one("one"));
     }
-    assert_int_equal(idle, 0); /* never from within the function */
+    assert_int_equal(idle, 0); /* idle() is called only by the loop */
     world_pass(&world, HOUR);
     assert_int_equal(idle, 1);
     assert_int_equal(fake_attempts(), attempts);

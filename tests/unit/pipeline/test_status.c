@@ -182,7 +182,8 @@ static void status__shows_how_far_a_partition_has_come(void **state)
     done();
 }
 
-/* The committed offset counts, also that of the first record. */
+/* The lag is counted from the committed offset, even if the records there were
+ * deleted. */
 static void status__shows_what_is_behind_a_deleted_beginning(void **state)
 {
     begin_ready();
