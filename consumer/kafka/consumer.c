@@ -104,6 +104,9 @@ static void handle_event(struct kafka *kafka, rd_kafka_event_t *event)
         outage_end(kafka);
         membership_on_rebalance(kafka, event);
         break;
+    case RD_KAFKA_EVENT_LISTCONSUMERGROUPOFFSETS_RESULT:
+        membership_on_offsets(kafka, event);
+        break;
     case RD_KAFKA_EVENT_ERROR:
         if (!hold_on_error(kafka, event)) {
             kafka_notice_error(kafka, event);
@@ -152,7 +155,6 @@ static void poll_events(void *payload)
     if (kafka->closed) {
         return;
     }
-    membership_take_offsets(kafka);
     empty = drain(kafka, kafka->events);
     empty = drain(kafka, kafka->closing_events) && empty;
     if (!empty) {
@@ -493,10 +495,6 @@ static bool destroy_within(rd_kafka_t *client, time_t seconds)
 
 static bool destroy_client(struct kafka *kafka)
 {
-    if (!offsets_query_finish(&kafka->start_query) ||
-        !offsets_query_finish(&kafka->doubt_query)) {
-        return false;
-    }
     membership_free(kafka);
     health_free(kafka);
     if (kafka->closing_events != NULL) {

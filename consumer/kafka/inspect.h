@@ -51,7 +51,8 @@ void inspect_replays(const struct inspector *inspector,
 /* Tries the group. For commands only: librdkafka 2.0.2 sometimes aborts the
  * process when the connection to a coordinator is lost during a request of the
  * Admin API (an assertion about the references of the request). A running
- * service learns of a denied group by the errors of its consumer. */
+ * service learns of a denied group by the errors of its consumer, and sends
+ * such requests only for committed offsets (membership.c). */
 void inspect_group_access(const struct inspector *inspector,
                           struct kafka_facts *facts);
 

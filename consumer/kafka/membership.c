@@ -9,10 +9,16 @@
  *
  * Before a partition is fetched, its committed offset and metadata are
  * requested, and requested again while a transaction of its previous owner is
- * open (KIP-447). Meanwhile librdkafka waits for the answer to the assignment,
- * but the group has finished its rebalance and no other member is delayed.
+ * open (KIP-447). rd_kafka_committed() would block the loop for as long as that
+ * takes. Meanwhile librdkafka waits for the answer to the assignment, but the
+ * group has finished its rebalance and no other member is delayed.
+ *
+ * A thread that calls rd_kafka_committed() is no way out: groups were seen to
+ * stop for a minute, because a timed-out call leaves requests behind that
+ * librdkafka repeats without an end.
  */
 
+#define OFFSETS_TIMEOUT_MS 5000
 #define OFFSETS_RETRY_MS 200
 
 /* --- partition lists --- */
@@ -59,17 +65,33 @@ int64_t kafka_position(struct kafka *kafka, const struct kafka_partition *at)
 
 /* --- assignment --- */
 
+/* `purpose` is the address of what the answer is for. */
+static void request_offsets_of(struct kafka *kafka,
+                               rd_kafka_topic_partition_list_t *list,
+                               void *purpose)
+{
+    rd_kafka_AdminOptions_t *options = rd_kafka_AdminOptions_new(
+        kafka->client, RD_KAFKA_ADMIN_OP_LISTCONSUMERGROUPOFFSETS);
+    rd_kafka_ListConsumerGroupOffsets_t *request =
+        rd_kafka_ListConsumerGroupOffsets_new(kafka->options.group, list);
+    char reason[256];
+
+    rd_kafka_error_destroy(
+        rd_kafka_AdminOptions_set_require_stable_offsets(options, 1));
+    rd_kafka_AdminOptions_set_request_timeout(options, OFFSETS_TIMEOUT_MS,
+                                              reason, sizeof(reason));
+    rd_kafka_AdminOptions_set_opaque(options, purpose);
+    rd_kafka_ListConsumerGroupOffsets(kafka->client, &request, 1, options,
+                                      kafka->events);
+    rd_kafka_ListConsumerGroupOffsets_destroy(request);
+    rd_kafka_AdminOptions_destroy(options);
+}
+
 static void request_offsets(void *payload)
 {
     struct kafka *kafka = payload;
-    struct offsets_query *query = &kafka->start_query;
 
-    if (query->running) {
-        query->stale = true; /* it is repeated when that one has ended */
-    } else if (!offsets_query_start(query, kafka->client, kafka->assigning,
-                                    kafka->event_fd)) {
-        loop_arm(kafka->loop, &kafka->offsets_retry, OFFSETS_RETRY_MS);
-    }
+    request_offsets_of(kafka, kafka->assigning, &kafka->assigning);
 }
 
 static void report_assigned(struct kafka *kafka,
@@ -158,16 +180,71 @@ static const char *copy_offsets(struct kafka *kafka,
     return NULL;
 }
 
-static void on_start_offsets(struct kafka *kafka,
-                             const rd_kafka_topic_partition_list_t *offsets,
-                             rd_kafka_resp_err_t code)
+static const rd_kafka_group_result_t *first_group(rd_kafka_event_t *event)
 {
-    const char *reason = code != RD_KAFKA_RESP_ERR_NO_ERROR
-                             ? rd_kafka_err2str(code)
-                             : copy_offsets(kafka, offsets);
+    const rd_kafka_ListConsumerGroupOffsets_result_t *result =
+        rd_kafka_event_ListConsumerGroupOffsets_result(event);
+    const rd_kafka_group_result_t **groups;
+    size_t count = 0;
 
-    if (reason != NULL) {
-        kafka_notice(kafka, LOG_DEBUG, "committed offsets: %s", reason);
+    if (result == NULL) {
+        return NULL;
+    }
+    groups = rd_kafka_ListConsumerGroupOffsets_result_groups(result, &count);
+    return count == 1 ? groups[0] : NULL;
+}
+
+/* Returns the committed offsets, or NULL with the cause in *reason. */
+static const rd_kafka_topic_partition_list_t *read_response(
+    struct kafka *kafka, rd_kafka_event_t *event, const char **reason)
+{
+    const rd_kafka_group_result_t *group = first_group(event);
+    const rd_kafka_topic_partition_list_t *offsets;
+
+    if (rd_kafka_event_error(event) != RD_KAFKA_RESP_ERR_NO_ERROR) {
+        *reason = rd_kafka_event_error_string(event);
+        return NULL;
+    }
+    if (group == NULL) {
+        *reason = "an empty answer";
+        return NULL;
+    }
+    if (rd_kafka_group_result_error(group) != NULL) {
+        *reason = rd_kafka_error_string(rd_kafka_group_result_error(group));
+        return NULL;
+    }
+    offsets = rd_kafka_group_result_partitions(group);
+    *reason = copy_offsets(kafka, offsets);
+    return *reason == NULL ? offsets : NULL;
+}
+
+static void check_committed(struct kafka *kafka, rd_kafka_event_t *event)
+{
+    const rd_kafka_group_result_t *group = first_group(event);
+
+    if (group != NULL && rd_kafka_group_result_error(group) == NULL &&
+        rd_kafka_event_error(event) == RD_KAFKA_RESP_ERR_NO_ERROR) {
+        identity_on_committed(kafka, rd_kafka_group_result_partitions(group));
+    }
+}
+
+void membership_on_offsets(struct kafka *kafka, rd_kafka_event_t *event)
+{
+    const rd_kafka_topic_partition_list_t *offsets;
+    const char *reason = NULL;
+
+    if (rd_kafka_event_opaque(event) == &kafka->asking_committed) {
+        kafka->asking_committed = false;
+        check_committed(kafka, event);
+        return;
+    }
+    if (kafka->assigning == NULL) {
+        return; /* the partitions were revoked since */
+    }
+    offsets = read_response(kafka, event, &reason);
+    if (offsets == NULL) {
+        kafka_notice(kafka, LOG_DEBUG, "committed offsets: %s",
+                     reason != NULL ? reason : "none");
         loop_arm(kafka->loop, &kafka->offsets_retry, OFFSETS_RETRY_MS);
         return;
     }
@@ -175,27 +252,6 @@ static void on_start_offsets(struct kafka *kafka,
     report_assigned(kafka, offsets);
     if (kafka->assigning != NULL) {
         assign_partitions(kafka);
-    }
-}
-
-void membership_take_offsets(struct kafka *kafka)
-{
-    rd_kafka_topic_partition_list_t *list;
-    rd_kafka_resp_err_t code;
-
-    if (offsets_query_take(&kafka->start_query, &list, &code)) {
-        if (kafka->assigning != NULL && kafka->start_query.stale) {
-            request_offsets(kafka);
-        } else if (kafka->assigning != NULL) {
-            on_start_offsets(kafka, list, code);
-        }
-        rd_kafka_topic_partition_list_destroy(list);
-    }
-    if (offsets_query_take(&kafka->doubt_query, &list, &code)) {
-        if (code == RD_KAFKA_RESP_ERR_NO_ERROR) {
-            identity_on_committed(kafka, list);
-        }
-        rd_kafka_topic_partition_list_destroy(list);
     }
 }
 
@@ -358,11 +414,11 @@ void membership_on_rebalance(struct kafka *kafka, rd_kafka_event_t *event)
 
 static void ask_committed(struct kafka *kafka)
 {
-    if (kafka->assigned != NULL && kafka->assigned->cnt > 0 &&
-        !kafka->doubt_query.running && identity_wants_committed(kafka) &&
-        offsets_query_start(&kafka->doubt_query, kafka->client, kafka->assigned,
-                            kafka->event_fd)) {
+    if (kafka->assigned != NULL && !kafka->asking_committed &&
+        identity_wants_committed(kafka)) {
+        kafka->asking_committed = true;
         identity_asking(kafka);
+        request_offsets_of(kafka, kafka->assigned, &kafka->asking_committed);
     }
 }
 

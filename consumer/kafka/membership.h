@@ -5,7 +5,6 @@
 
 #include "health.h"
 #include "kafka_internal.h"
-#include "offsets.h"
 #include "outage.h"
 
 struct identity;
@@ -40,7 +39,6 @@ struct kafka {
     bool closed;
     /* Assigned by the group; not fetched until their offsets are known */
     rd_kafka_topic_partition_list_t *assigning;
-    struct offsets_query start_query;
     struct timer offsets_retry;
     rd_kafka_topic_partition_list_t *assigned;
     rd_kafka_topic_partition_list_t
@@ -55,8 +53,8 @@ struct kafka {
     struct timer first_deadline;
     struct identities identities;
     struct timer identity_timer;
-    struct offsets_query doubt_query; /* for identity.c */
-    bool wants_committed; /* identity.c has to know the committed offsets */
+    bool wants_committed;  /* identity.c has to know the committed offsets */
+    bool asking_committed; /* one question at a time */
     uint64_t identities_checked_ms; /* 0: not yet */
     struct holds holds;
     struct timer hold_timer;
@@ -97,9 +95,9 @@ void pauses_apply(struct kafka *kafka);
 
 void membership_init(struct kafka *kafka);
 void membership_free(struct kafka *kafka);
+/* Handle a rebalance, and a response with committed offsets. */
 void membership_on_rebalance(struct kafka *kafka, rd_kafka_event_t *event);
-/* Handles answers with committed offsets, if there are any. */
-void membership_take_offsets(struct kafka *kafka);
+void membership_on_offsets(struct kafka *kafka, rd_kafka_event_t *event);
 /* Answers a pending assignment, so that librdkafka can go on with closing. */
 void membership_stop(struct kafka *kafka);
 
