@@ -4,7 +4,8 @@
 
 #define MIN_WIDTH 30
 
-/* The line ends at a blank; a word that is longer than a line is cut. */
+/* The line ends at a blank. A word that is longer than a line is not cut,
+ * because it may be a name or a part of a command that somebody copies. */
 static size_t line_end(const char *text, size_t width)
 {
     size_t len = strlen(text);
@@ -16,7 +17,7 @@ static size_t line_end(const char *text, size_t width)
     while (end > 0 && text[end] != ' ') {
         end--;
     }
-    return end > 0 ? end : width;
+    return end > 0 ? end : strcspn(text, " ");
 }
 
 void append_column(struct str *out, size_t start, size_t column)

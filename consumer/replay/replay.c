@@ -28,11 +28,16 @@ int replay_open_producer(struct replay *replay, struct error *err)
 
     replay_producer_free(replay->replay_producer);
     replay->replay_producer = NULL;
-    if (topic_create_like(&options, replay->options.attestations, err) < 0) {
-        return -1;
-    }
     return replay_producer_open(&options, replay->options.interrupted,
                                 &replay->replay_producer, err);
+}
+
+static int create_topic(const struct replay *replay, struct error *err)
+{
+    struct kafka_options options =
+        client_options(replay, replay->options.replays);
+
+    return topic_create_like(&options, replay->options.attestations, err);
 }
 
 /* --- scanning --- */
@@ -265,7 +270,8 @@ int replay_open(const struct replay_options *options, bool write,
     /* All replays of a group use the same id, so that a second one fences the
      * first. */
     replay->transactional_id = kafka_replay_id(group, replay->arena);
-    if (load(replay, write, err) < 0) {
+    if ((write && create_topic(replay, err) < 0) ||
+        load(replay, write, err) < 0) {
         replay_free(replay);
         return -1;
     }

@@ -221,11 +221,23 @@ class Kafka(Closing):
         consumer = self._consumer("read_uncommitted")
         try:
             return {
-                one.partition: consumer.get_watermark_offsets(one, timeout=10)[1]
+                one.partition: self._end_offset(consumer, one)
                 for one in self._partitions(consumer, topic)
             }
         finally:
             consumer.close()
+
+    @staticmethod
+    def _end_offset(consumer, partition, seconds=10):
+        """A partition that was just created may not have its leader yet."""
+        deadline = time.monotonic() + seconds
+        while True:
+            try:
+                return consumer.get_watermark_offsets(partition, timeout=seconds)[1]
+            except confluent_kafka.KafkaException as error:
+                if not error.args[0].retriable() or time.monotonic() > deadline:
+                    raise
+            time.sleep(0.1)
 
     def committed(self, group, topic):
         """Returns {partition: Committed(offset, metadata)}, only for partitions with a commit."""

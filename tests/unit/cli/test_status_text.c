@@ -148,9 +148,10 @@ static void append_many(struct str *out)
 
         str_printf(out,
                    "%s{\"name\":\"%060d\",\"state\":\"%s\","
-                   "\"waiting\":%d,\"last_error\":{\"message\":\"%0200d\"}}",
+                   "\"waiting\":%d,\"last_error\":{\"message\":\"%060d %060d "
+                   "%060d\"}}",
                    i > 0 ? "," : "", i, states[kind < 2 ? kind : 2],
-                   kind < 3 ? 5 : 0, 0);
+                   kind < 3 ? 5 : 0, 0, 0, 0);
     }
     str_append_text(out, "]}");
 }
@@ -204,7 +205,7 @@ static void status__lists_everything_if_asked_to(void **state)
 
 static void status__fits_the_width_of_the_terminal(void **state)
 {
-    static const size_t widths[] = {50, 80, 200};
+    static const size_t widths[] = {80, 100, 200};
 
     for (size_t i = 0; i < ARRAY_SIZE(widths); i++) {
         CLEANUP(str_release) struct str text = STR_INIT(STR_UNLIMITED);
