@@ -386,12 +386,22 @@ static int read_root(struct scanner *scanner)
     return advance(scanner);
 }
 
+static int advance_by(struct scanner *scanner, int events)
+{
+    int result = 0;
+
+    while (events-- > 0 && result == 0) {
+        result = advance(scanner);
+    }
+    return result;
+}
+
 /* A second document is left to the loader, which refuses it. */
 static int read_document(struct scanner *scanner)
 {
     scanner->scan->end = scanner->text.len;
-    if (advance(scanner) < 0 || advance(scanner) < 0) {
-        return -1; /* stream start, document start */
+    if (advance_by(scanner, 2) < 0) { /* stream start, document start */
+        return -1;
     }
     if (scanner->event.type == YAML_STREAM_END_EVENT) {
         return 0;
