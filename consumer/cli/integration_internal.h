@@ -33,7 +33,7 @@ integration_verb_fn attached_add, attached_list, attached_delete;
 /* Returns the operand, or the value of the first of the options that is given.
  * NULL after a message about both, or none. */
 const char *integration_operand(const struct cli_args *args,
-                                const char *operand, const char *const *options,
+                                const char *operand, const char *const *names,
                                 const char *what);
 /* NULL after a message if there is no such kind */
 const struct integration_fields *integration_kind(const char *kind);

@@ -143,7 +143,8 @@ static void measure(const struct table *table, size_t widths[TABLE_MAX_COLUMNS])
         }
         total += widths[i] + (i > 0 ? 3 : 0);
     }
-    if (table->title != NULL && total < strlen(table->title)) {
+    if (table->columns > 0 && table->title != NULL &&
+        total < strlen(table->title)) {
         widths[table->columns - 1] += strlen(table->title) - total;
     }
 }

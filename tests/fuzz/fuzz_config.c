@@ -69,8 +69,8 @@ static bool load(const char *path, struct str *faults, struct str *warnings)
 {
     CLEANUP(config_files_release) struct config_files files;
     struct settings *settings = NULL;
-    bool loaded = config_load(path, &rules, 0, &settings, faults, warnings,
-                              &files) == 0;
+    bool loaded =
+        config_load(path, &rules, 0, &settings, faults, warnings, &files) == 0;
 
     CHECK(loaded == (faults->len == 0));
     check_lines(path, faults);
