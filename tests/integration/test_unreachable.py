@@ -228,7 +228,6 @@ class Permissions(UnreachableCase):
             found = self.all_end(self.configure(kafka.address, **properties), COMMANDS)
         topics = {
             "explain": "topic 'attestations': the brokers deny the operation Read",
-            "run": "topic 'attestation-replays': the brokers deny the operation Write",
             "publish": "topic 'attestations': the brokers deny the operation Write",
         }
         other = "topic 'attestation-dead-letters': the brokers deny the operation Read"
