@@ -282,17 +282,13 @@ static void reject_commit(void *payload)
 
 /* The group coordinator deletes the offsets of a deleted topic, and would keep
  * those that are committed afterwards. */
-static bool is_for_another_topic(struct kafka *kafka,
+static bool is_for_another_topic(const struct kafka *kafka,
                                  const struct kafka_batch *batch)
 {
     for (size_t i = 0; i < batch->offset_count; i++) {
         const struct kafka_partition *at = &batch->offsets[i].at;
 
-        if (identity_is_doubtful(kafka, at)) {
-            kafka->awaits_committed = true;
-            return true;
-        }
-        if (identity_is_missing(kafka, at)) {
+        if (identity_is_missing(kafka, at) || identity_is_doubtful(kafka, at)) {
             return true;
         }
     }

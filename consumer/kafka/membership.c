@@ -412,14 +412,11 @@ void membership_on_rebalance(struct kafka *kafka, rd_kafka_event_t *event)
  * noticed at this interval. */
 #define IDENTITY_MS 200
 
-/* Only if a commit waits for it: librdkafka 2.0.2 sometimes aborts the process
- * if the connection to the coordinator is lost during such a request. */
 static void ask_committed(struct kafka *kafka)
 {
-    if (kafka->assigned != NULL && kafka->awaits_committed &&
-        !kafka->asking_committed && identity_wants_committed(kafka)) {
+    if (kafka->assigned != NULL && !kafka->asking_committed &&
+        identity_wants_committed(kafka)) {
         kafka->asking_committed = true;
-        kafka->awaits_committed = false;
         identity_asking(kafka);
         request_offsets_of(kafka, kafka->assigned, &kafka->asking_committed);
     }

@@ -55,7 +55,6 @@ struct kafka {
     struct timer identity_timer;
     bool wants_committed;  /* identity.c has to know the committed offsets */
     bool asking_committed; /* one question at a time */
-    bool awaits_committed; /* a commit waits for the answer */
     uint64_t identities_checked_ms; /* 0: not yet */
     struct holds holds;
     struct timer hold_timer;
